@@ -1,0 +1,220 @@
+"""Pictures in and out of files, and the one colour conversion the field agrees on.
+
+Inside ``srlib`` a picture is a float32 tensor ``(C, H, W)`` with values in [0, 1]: three channels
+for colour (R, G, B), one for gray. Nothing here resizes, and nothing is evaluated from a file.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from srlib import checks
+
+#: Formats that are read and written; everything else (EPS would start an interpreter) is refused.
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".gif": "GIF",
+    ".ppm": "PPM",
+    ".pgm": "PPM",
+}
+MAX_PIXELS = 100_000_000  # a decoded colour picture of this size is 1.2 GB of float32
+
+
+class ImageError(ValueError):
+    """A file that cannot be read or written as a picture; the message says why."""
+
+
+def load(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Tensor:
+    """Read a photo as ``(3, H, W)``, or ``(1, H, W)`` if it is stored gray; float32 in [0, 1].
+
+    The rules: EXIF rotation is applied; transparent parts show white; CMYK and other colour modes become
+    RGB; 16-bit values are divided by 65535; of an animation the first frame is taken. A palette picture whose
+    colours are all gray is gray; an RGB file with equal channels stays RGB. (Which of the two a benchmark
+    photo counts as moves published means: ``datasets.photos`` knows the exceptions.)
+
+    Args:
+        path: a PNG, JPEG, WebP, BMP, TIFF, GIF or PPM file. The content decides, not the extension.
+        max_pixels: refuse larger pictures before decoding them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ImageError: empty, damaged, cut short, too large, or not a picture.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder, not a picture. Name one file in it.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}. Check the name and the folder you started in.")
+    if path.stat().st_size == 0:
+        raise ImageError(f"{path} is empty (0 bytes). Copy or download it again.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # ours is the limit that counts, and damage raises anyway
+            with Image.open(path, formats=sorted(set(FORMATS.values()))) as file:
+                if file.width * file.height > max_pixels:
+                    raise ImageError(
+                        f"{path} has {file.width} x {file.height} pixels, more than the limit of {max_pixels:,}. "
+                        "Crop it first, or raise max_pixels if you have the memory."
+                    )
+                file.seek(0)
+                return from_uint8(_plain(file))
+    except ImageError:
+        raise
+    except UnidentifiedImageError:
+        raise ImageError(
+            f"{path} is not a picture in a format we read ({', '.join(sorted(set(FORMATS.values())))}). "
+            "Open it in an image program and save it as PNG."
+        ) from None
+    except Exception as error:  # Pillow raises many kinds for damaged files
+        raise ImageError(
+            f"{path} is damaged or cut short ({type(error).__name__}: {error}). Copy or download it again."
+        ) from None
+
+
+def _plain(file: Image.Image) -> np.ndarray:
+    """An open Pillow picture as an array ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16."""
+    picture = ImageOps.exif_transpose(file)
+    if picture.mode == "F":
+        raise ImageError("a floating-point TIFF has no agreed value range. Save it as 8- or 16-bit first.")
+    if picture.mode.startswith("I"):  # 16-bit gray; Pillow widens some of them to 32 bits
+        values = np.asarray(picture).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ImageError("its integers do not fit 16 bits. Save it as 8- or 16-bit first.")
+        return values.astype(np.uint16)
+    transparent = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
+    if transparent:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        gray = file.mode in ("L", "LA", "La")
+        return np.asarray(Image.alpha_composite(white, picture).convert("L" if gray else "RGB"))
+    if picture.mode == "P":
+        rgb = np.asarray(picture.convert("RGB"))
+        is_gray = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()
+        return rgb[..., 0] if is_gray else rgb
+    return np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
+
+
+def save(path: str | os.PathLike, img: Tensor) -> Path:
+    """Write a picture; the extension chooses the format. Values are clipped to [0, 1] and rounded to 8 bits.
+
+    The file appears whole or not at all: it is written under a temporary name, then renamed.
+
+    Args:
+        path: where to; the folder must exist.
+        img: ``(1, H, W)`` or ``(3, H, W)``, float.
+
+    Raises:
+        ImageError: unknown extension, missing folder, or the disk refused.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ImageError(f"{path.name}: cannot write {path.suffix or 'a name without extension'}. Use .png or .jpg.")
+    if not path.parent.is_dir():
+        raise ImageError(f"The folder {path.parent} does not exist. Create it first.")
+    array = to_uint8(img)
+    options = {"quality": 95} if FORMATS[path.suffix.lower()] in ("JPEG", "WEBP") else {}
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+    os.close(handle)
+    try:
+        Image.fromarray(array).save(temporary, format=FORMATS[path.suffix.lower()], **options)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ImageError(f"{path} could not be written ({error}). Is the disk full or read-only?") from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def from_uint8(array: np.ndarray) -> Tensor:
+    """An array ``(H, W)`` or ``(H, W, C)`` of uint8 or uint16 as a tensor ``(C, H, W)`` in [0, 1].
+
+    >>> import numpy as np
+    >>> from_uint8(np.array([[0, 255]], dtype=np.uint8))
+    tensor([[[0., 1.]]])
+    """
+    array = np.asarray(array)
+    if array.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f"The array has dtype {array.dtype}, but uint8 or uint16 is needed. Use array.astype('uint8').")
+    if array.ndim not in (2, 3):
+        raise ValueError(f"The array has shape {array.shape}, but (H, W) or (H, W, C) is needed.")
+    largest = float(np.iinfo(array.dtype).max)
+    planes = array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
+    return torch.from_numpy(planes.astype(np.float64) / largest).float()
+
+
+def to_uint8(img: Tensor) -> np.ndarray:
+    """A picture ``(1, H, W)`` or ``(3, H, W)`` as a uint8 array ``(H, W)`` or ``(H, W, 3)``, clipped and rounded."""
+    checks.picture(img, channels=(1, 3))
+    if img.ndim != 3:
+        raise ValueError(f"img is a batch of shape {tuple(img.shape)}. Take one picture of it with img[0].")
+    if not bool(torch.isfinite(img).all()):
+        raise ValueError("img contains NaN or infinite values, which no file can hold. Find where they arose first.")
+    array = (round_to_uint8(img.detach().cpu()) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
+    return np.ascontiguousarray(array[..., 0] if array.shape[-1] == 1 else array)
+
+
+def round_to_uint8(img: Tensor) -> Tensor:
+    """Clip to [0, 1] and round to the nearest of 256 levels, halves up as MATLAB does; still a float in [0, 1]."""
+    return torch.floor(img.clamp(0, 1) * 255 + 0.5) / 255
+
+
+def modcrop(img: Tensor, scale: int) -> Tensor:
+    """Crop the bottom and right so that height and width are multiples of ``scale``: ``(..., H, W)``."""
+    checks.picture(img)
+    checks.integer_scale(scale)
+    height, width = img.shape[-2:]
+    if height < scale or width < scale:
+        raise ValueError(f"img is {height} x {width} pixels, too small for scale {scale}. Use a larger picture.")
+    return img[..., : height - height % scale, : width - width % scale]
+
+
+# BT.601 "studio swing": Y spans 16..235 of 255. MATLAB's rgb2ycbcr, and so every SR paper, uses it.
+_YCBCR = torch.tensor([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]).double() / 255
+_OFFSET = torch.tensor([16.0, 128.0, 128.0]).double() / 255
+
+
+def rgb_to_ycbcr(img: Tensor) -> Tensor:
+    """RGB to Y, Cb, Cr (BT.601 studio swing): ``(..., 3, H, W)`` in [0, 1] to the same shape.
+
+    Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255, so white is 235/255 and black 16/255.
+    """
+    checks.picture(img, channels=(3,))
+    return _mix(img, _YCBCR) + _OFFSET.to(img).view(3, 1, 1)
+
+
+def ycbcr_to_rgb(img: Tensor) -> Tensor:
+    """The inverse of :func:`rgb_to_ycbcr`; the result can leave [0, 1] where Y, Cb, Cr describe no real colour."""
+    checks.picture(img, channels=(3,))
+    return _mix(img - _OFFSET.to(img).view(3, 1, 1), torch.linalg.inv(_YCBCR))
+
+
+def rgb_to_y(img: Tensor) -> Tensor:
+    """The luma the papers measure on: ``(..., 3, H, W) -> (..., 1, H, W)``. One channel is returned as it is.
+
+    >>> white = torch.ones(3, 1, 1)
+    >>> round(rgb_to_y(white).item() * 255, 3)
+    235.0
+    """
+    checks.picture(img, channels=(1, 3))
+    if img.shape[-3] == 1:
+        return img
+    return _mix(img, _YCBCR[:1]) + _OFFSET[0].to(img)
+
+
+def _mix(img: Tensor, matrix: Tensor) -> Tensor:
+    """Mix channels by ``matrix``, in double precision: rounding to 8 bits later must not see float32 noise."""
+    return torch.einsum("oc,...chw->...ohw", matrix.to(img.device), img.double()).to(img.dtype)

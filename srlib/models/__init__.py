@@ -1,0 +1,154 @@
+"""The networks, one paper a file. Read in this order, the folder is the history of the field:
+
+    srcnn.py    2014  three convolutions on the enlarged picture
+    sprint.py   2026  the course's own: plain convolutions on the small picture, bicubic plus a correction
+
+Every network is a class with the same few facts on it (:class:`Facts`), and is made by name:
+
+>>> net = create("srcnn", scale=2)
+>>> describe("srcnn", scale=2).parameters
+57281
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from srlib import checks
+
+#: name -> (file in this folder, class in it). The file is imported when the network is asked for.
+TABLE = {
+    "srcnn": ("srcnn", "SRCNN"),
+    "sprint": ("sprint", "Sprint"),
+}
+SIZES = ("paper", "course")
+
+
+class Facts(Protocol):
+    """What every network class says about itself; ``forward(x)`` gives the picture, ``outputs(x)`` all of them."""
+
+    title: str  #: the paper, and its year
+    ancestor: str  #: the network it changed, and what it changed, in a line
+    code: str  #: address of the official code, or what there is instead
+    space: str  #: "y" or "rgb": what it is trained and measured on
+    pre_upsampled: bool  #: does it take the bicubic-enlarged picture (True) or the small one?
+    scales: tuple[int, ...]
+    variants: dict[str, dict]  #: name -> constructor arguments; the first is the default
+    course: dict  #: constructor arguments of the "course" size, on top of a variant's
+
+    def outputs(self, x: Tensor) -> list[Tensor]: ...
+
+    @property
+    def receptive_field(self) -> int: ...  # side, in pixels of the network's input
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a network costs. ``multiply_adds`` is counted for one 1280 x 720 output picture, as papers do."""
+
+    name: str
+    scale: int
+    variant: str
+    size: str
+    title: str
+    space: str
+    pre_upsampled: bool
+    parameters: int
+    multiply_adds: int
+    receptive_field: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} x{self.scale} ({self.variant}, {self.size}): {self.parameters:,} parameters, "
+            f"{self.multiply_adds / 1e9:.1f} G multiply-adds, sees {self.receptive_field} x {self.receptive_field}"
+        )
+
+
+def names() -> list[str]:
+    """The networks there are, oldest first."""
+    return list(TABLE)
+
+
+def model_class(name: str) -> type[nn.Module]:
+    """The class of a network.
+
+    Raises:
+        ValueError: unknown name; the message lists the known ones.
+    """
+    module, cls = TABLE[checks.choice(name, TABLE, "model")]
+    return getattr(import_module(f"srlib.models.{module}"), cls)
+
+
+def variants(name: str) -> list[str]:
+    """The variants of a network, the default first."""
+    return list(model_class(name).variants)
+
+
+def create(name: str, scale: int = 2, variant: str | None = None, size: str = "paper", **overrides) -> nn.Module:
+    """Make a network with fresh random weights.
+
+    Args:
+        name: one of :func:`names`.
+        scale: upscaling factor, one the network offers.
+        variant: one of :func:`variants`; None is the first.
+        size: "paper" is the published network, "course" the same structure small enough for a laptop.
+        overrides: single constructor arguments, such as ``features=32``.
+
+    Returns:
+        A module. ``net(x)`` takes the LR picture ``(N, C, H, W)``, or for ``net.pre_upsampled`` the one already
+        enlarged by bicubic, and returns ``(N, C, scale*H, scale*W)`` (or the same size); C is 1 for ``net.space == "y"``.
+
+    Raises:
+        ValueError: an unknown name, variant, size, scale or argument; the message lists what is allowed.
+    """
+    cls = model_class(name)
+    checks.integer_scale(scale, cls.scales)
+    variant = variant or next(iter(cls.variants))
+    checks.choice(variant, cls.variants, f"variant of {name}")
+    checks.choice(size, SIZES, "size")
+    knobs = [p for p in inspect.signature(cls).parameters if p != "scale"]
+    for knob in overrides:
+        checks.choice(knob, knobs, f"argument of {name}")
+    arguments = {**cls.variants[variant], **(cls.course if size == "course" else {}), **overrides}
+    return cls(scale=scale, **arguments)
+
+
+def describe(name: str, scale: int = 2, variant: str | None = None, size: str = "paper", **overrides) -> Description:
+    """Count a network's parameters, multiply-adds (at 1280 x 720 output) and receptive field, without running it."""
+    with torch.device("meta"):  # shapes only: nothing is computed, no memory is used
+        net = create(name, scale, variant, size, **overrides).eval()
+        factor = 1 if net.pre_upsampled else scale
+        channels = 1 if net.space == "y" else 3
+        lr = torch.empty(1, channels, -(-720 // factor), -(-1280 // factor))
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        net(lr)
+    return Description(
+        name=name,
+        scale=scale,
+        variant=variant or variants(name)[0],
+        size=size,
+        title=net.title,
+        space=net.space,
+        pre_upsampled=net.pre_upsampled,
+        parameters=sum(p.numel() for p in net.parameters()),
+        multiply_adds=counter.get_total_flops() // 2,  # a multiply and an add are two operations
+        receptive_field=net.receptive_field,
+    )
+
+
+def table() -> list[dict]:
+    """One row for each network, variant and scale at paper size (see ``srlib models``)."""
+    return [
+        asdict(describe(name, scale, variant))
+        for name in names()
+        for variant in variants(name)
+        for scale in model_class(name).scales
+    ]

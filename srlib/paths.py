@@ -1,0 +1,37 @@
+"""Where things lie: the course's own small files, and the learner's photos, downloads and trainings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+_PACKAGE = Path(__file__).resolve().parent
+_CHECKOUT = _PACKAGE.parent
+
+
+def data() -> Path:
+    """The course's own data (manifest, recipes, weights, ledger): ``data/`` of a checkout, else inside the wheel."""
+    checkout = _CHECKOUT / "data"
+    return checkout if checkout.is_dir() else _PACKAGE / "_data"
+
+
+def cache() -> Path:
+    """The folder for downloads and trainings, ``$SRLIB_CACHE`` or the system's own place for caches."""
+    return Path(os.environ.get("SRLIB_CACHE") or platformdirs.user_cache_dir("srlib"))
+
+
+def photo_folders() -> list[Path]:
+    """Folders that may hold photo sets (``Set5/``, ``T91/`` ...), the first found wins.
+
+    In order: the folders of ``$SRLIB_PHOTOS``, the download folder, and ``shared/photos`` beside the checkout
+    (one copy for a whole class).
+    """
+    named = [Path(p) for p in os.environ.get("SRLIB_PHOTOS", "").split(os.pathsep) if p]
+    return [*named, cache() / "photos", _CHECKOUT.parent / "shared" / "photos"]
+
+
+def runs() -> Path:
+    """Where trainings keep their checkpoints: ``<cache>/runs``."""
+    return cache() / "runs"

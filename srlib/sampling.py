@@ -1,0 +1,132 @@
+"""Training patches from one flat buffer: decode once, then every batch is index arithmetic and one gather.
+
+The usual way (open a file, decode, crop, shrink, flip, for each sample again) leaves the network waiting. Here all
+pictures are degraded once and laid end to end in two long arrays, one of network inputs and one of originals. A
+patch is then a list of positions in them; flips and rotations only change the order of that list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from srlib import checks, degrade
+from srlib.images import modcrop, rgb_to_y, round_to_uint8
+from srlib.resize import resize
+
+SYMMETRIES = 8  # 4 rotations, each also mirrored
+
+
+def pair(
+    hr: Tensor, scale: int, space: str = "y", pre_upsampled: bool = False, degradation: dict | None = None
+) -> tuple[Tensor, Tensor]:
+    """What a network is given and what it should answer, from an original photo.
+
+    Args:
+        hr: a photo ``(C, H, W)``, gray or colour.
+        scale: downscaling factor; the photo is cropped to a multiple of it.
+        space: "y" for luma (LR kept float), "rgb" for three channels (LR rounded to 8 bits).
+        pre_upsampled: enlarge the LR picture back by bicubic.
+        degradation: extra steps around the bicubic shrinking: ``blur`` (sigma in pixels, before), ``noise``
+            (sigma in 8-bit levels) and ``jpeg`` (quality), both after.
+
+    Returns:
+        ``(x, y)``: ``x`` is ``(c, h, w)``, or the size of ``y`` if pre-upsampled; ``y`` is ``(c, scale*h, scale*w)``.
+
+    Raises:
+        ValueError: unknown space or degradation, or a photo too small.
+    """
+    checks.picture(hr, "hr", channels=(1, 3))
+    checks.choice(space, ("y", "rgb"), "space")
+    extra = degradation or {}
+    for step in extra:
+        checks.choice(step, ("blur", "noise", "jpeg"), "degradation step")
+    y = rgb_to_y(hr) if space == "y" else hr.expand(3, -1, -1)
+    y = modcrop(y, scale)
+    x = degrade.bicubic(scale)(degrade.blur(extra["blur"])(y) if extra.get("blur") else y)
+    if extra.get("noise"):
+        x = degrade.noise(extra["noise"])(x)
+    if extra.get("jpeg"):
+        x = degrade.jpeg(extra["jpeg"])(x)
+    if space == "rgb":
+        x = round_to_uint8(x)
+    return (resize(x, scale) if pre_upsampled else x), y
+
+
+class PatchPool:
+    """Random patches of prepared pairs, all on one device.
+
+    >>> pool = PatchPool([(torch.rand(1, 20, 30), torch.rand(1, 40, 60))], patch=8)
+    >>> x, y = pool.sample(16, torch.Generator().manual_seed(0))
+    >>> x.shape, y.shape
+    (torch.Size([16, 1, 8, 8]), torch.Size([16, 1, 16, 16]))
+    """
+
+    def __init__(self, pairs: Iterable[tuple[Tensor, Tensor]], patch: int, device: str | torch.device = "cpu") -> None:
+        """Lay the pairs end to end.
+
+        Args:
+            pairs: ``(x, y)`` as :func:`pair` makes them; ``y`` is ``k`` times as large as ``x``, the same whole k for all.
+            patch: side of the input patch in pixels; smaller pictures are left out.
+            device: where the buffers live.
+
+        Raises:
+            ValueError: no picture is large enough, or sizes do not fit.
+        """
+        pairs = list(pairs)
+        kept = [(x, y) for x, y in pairs if min(x.shape[-2:]) >= patch]
+        if not kept:
+            raise ValueError(f"None of the {len(pairs)} pictures has {patch} x {patch} input pixels. Use a smaller patch.")
+        self.patch, self.device = patch, torch.device(device)
+        self.ratio = kept[0][1].shape[-1] // kept[0][0].shape[-1]
+        for x, y in kept:
+            if y.shape[-2:] != (x.shape[-2] * self.ratio, x.shape[-1] * self.ratio):
+                raise ValueError(f"A pair of {tuple(x.shape)} and {tuple(y.shape)} does not fit ratio {self.ratio}.")
+        self.inputs = torch.cat([x.flatten(1) for x, _ in kept], 1).to(self.device)  # (c, all pixels)
+        self.targets = torch.cat([y.flatten(1) for _, y in kept], 1).to(self.device)
+        sizes = torch.tensor([x.shape[-2:] for x, _ in kept])
+        self.height, self.width = sizes[:, 0].to(self.device), sizes[:, 1].to(self.device)
+        pixels = sizes.prod(1)
+        self.start = (pixels.cumsum(0) - pixels).to(self.device)  # where each picture begins
+        corners = (sizes - patch + 1).prod(1)
+        self.chance = corners.double().cumsum(0) / corners.sum()  # every corner is equally likely
+        self._fine, self._coarse = self._orders(patch * self.ratio), self._orders(patch)
+
+    def __len__(self) -> int:
+        """How many pictures there are."""
+        return len(self.height)
+
+    def sample(self, batch: int, generator: torch.Generator, augment: bool = True) -> tuple[Tensor, Tensor]:
+        """``batch`` random patches: inputs ``(N, c, p, p)`` and originals ``(N, c, k*p, k*p)``.
+
+        The generator lives on the CPU, so that every device draws the same patches. ``augment`` adds a random
+        one of the eight flips and rotations.
+        """
+        random = torch.rand(4, batch, generator=generator, dtype=torch.float64)
+        which = torch.searchsorted(self.chance, random[0]).clamp_max(len(self) - 1).to(self.device)
+        random = random.to(self.device)
+        top = (random[1] * (self.height[which] - self.patch + 1)).long()
+        left = (random[2] * (self.width[which] - self.patch + 1)).long()
+        turn = (random[3] * SYMMETRIES).long() if augment else torch.zeros_like(top)
+        k = self.ratio
+        x = self._gather(self.inputs, self.start[which], self.width[which], top, left, self._coarse[:, turn])
+        y = self._gather(
+            self.targets, self.start[which] * k * k, self.width[which] * k, top * k, left * k, self._fine[:, turn]
+        )
+        return x, y
+
+    def _gather(self, buffer: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tensor, order: Tensor) -> Tensor:
+        """The pixels at ``start + row * width + column`` for each patch: ``(N, c, p, p)``."""
+        side = round(order.shape[-1] ** 0.5)
+        corner = start + top * width + left
+        index = corner[:, None] + order[0] * width[:, None] + order[1]
+        patches = buffer.index_select(1, index.flatten()).view(buffer.shape[0], len(start), side, side)
+        return patches.transpose(0, 1)
+
+    def _orders(self, side: int) -> Tensor:
+        """Row and column of each pixel of a patch, in each of the eight orders: ``(2, 8, side*side)``."""
+        grid = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"))
+        turned = [g.rot90(n, (1, 2)) for g in (grid, grid.flip(2)) for n in range(4)]
+        return torch.stack([t.reshape(2, -1) for t in turned], 1).to(self.device)

@@ -1,0 +1,328 @@
+"""The training loop: one page, read downwards, and the same for notebook, widget, command line and CI.
+
+    run = fit(recipes.get("srcnn"), tier="laptop")
+    for step in run:
+        print(step.step, step.loss, step.psnr)
+
+A :class:`Run` is an iterator: whoever loops over it decides what to draw and when to stop. It can be killed at any
+moment and resumed to the same weights, bit for bit on the same machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from srlib import checks, datasets, losses, metrics, models, recipes
+from srlib.recipes import Recipe
+from srlib.sampling import PatchPool, pair
+
+SETTABLE = ("lr", "batch", "loss", "augment", "clip")
+VIEW = 160  # side, in original pixels, of the crops that watch the training: small, so that looking is cheap
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one training step did. ``psnr`` and ``preview`` are None on the steps between two looks."""
+
+    step: int  #: steps done, the first is 1
+    loss: float
+    psnr: float | None  #: dB on the held-out crops
+    lr: float  #: the rate this step used
+    seconds: float  #: of training so far, looks and drawing not counted
+    preview: Tensor | None = None  #: the first held-out crop as the network draws it now, ``(C, H, W)``
+
+
+class Diverged(RuntimeError):
+    """The loss became NaN or infinite; ``run.model`` holds the weights of the last look before that."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is damaged, or belongs to another training."""
+
+
+def fit(
+    recipe: Recipe,
+    tier: str = "auto",
+    *,
+    checkpoint: str | os.PathLike | None = None,
+    device: str = "auto",
+    save_every: float = 60,
+    **changes,
+) -> Run:
+    """Set up the training of a recipe; iterate over the result to train.
+
+    Args:
+        recipe: from ``recipes.get(name, scale=...)``.
+        tier: "smoke", "laptop", "full", or "auto" for ``$SRLIB_TIER``, else laptop.
+        checkpoint: file to continue from if it exists, and to save to each ``save_every`` seconds and at the end.
+        device: "auto" takes a GPU if there is one.
+        changes: recipe fields to change for this run, such as ``lr=1e-4`` or ``seed=3``.
+
+    Raises:
+        ValueError: a field that does not exist or a value it cannot have.
+        CheckpointError: the file is damaged or from another recipe.
+        srlib.datasets.MissingData: a photo set is not on this machine.
+    """
+    recipe = recipes.with_changes(recipe.at(tier), **changes)
+    run = Run(recipe, device, Path(checkpoint) if checkpoint else None, save_every)
+    if run.checkpoint and run.checkpoint.exists():
+        run.resume(run.checkpoint)
+    return run
+
+
+class Run:
+    """A training under way. Iterate to train; read ``model``, ``history``, ``gain()``; turn knobs with ``set``."""
+
+    def __init__(self, recipe: Recipe, device: str, checkpoint: Path | None, save_every: float) -> None:
+        self.recipe, self.checkpoint, self.save_every = recipe, checkpoint, save_every
+        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.model = start(recipe).to(self.device)
+        self.optimizer = _optimizer(recipe, self.model)
+        self.generator = torch.Generator().manual_seed(recipe.seed)  # draws the patches
+        self.settings = {"lr": recipe.lr, "batch": recipe.batch, "loss": recipe.loss, "augment": True}
+        self.settings["clip"] = recipe.clip
+        self.history: list[Step] = []
+        self.stopped = False
+        self._good: dict[str, Tensor] = {}  # weights at the last look
+        self._pool: PatchPool | None = None
+        self._views: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def done(self) -> bool:
+        """Have all the recipe's steps been taken, or was ``stop`` called?"""
+        return self.stopped or len(self.history) >= self.recipe.steps
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent in training steps so far."""
+        return self.history[-1].seconds if self.history else 0.0
+
+    def set(self, **settings) -> None:
+        """Turn knobs between two steps: lr (peak rate), batch, loss, augment, clip.
+
+        Raises:
+            ValueError: an unknown knob or loss.
+        """
+        for name, value in settings.items():
+            checks.choice(name, SETTABLE, "knob")
+            if name == "loss":
+                losses.get(value)
+        self.settings |= settings
+
+    def stop(self) -> None:
+        """End the iteration after the present step. ``run.stopped = False`` lets it go on."""
+        self.stopped = True
+
+    def __iter__(self) -> Iterator[Step]:
+        self._load()
+        saved = time.monotonic()
+        try:
+            while not self.done:
+                yield self._step()
+                if self.checkpoint and time.monotonic() - saved > self.save_every:
+                    self.save(self.checkpoint)
+                    saved = time.monotonic()
+        finally:  # also when the reader of this iterator is interrupted
+            if self.checkpoint and self.history:
+                self.save(self.checkpoint)
+
+    def finish(self) -> Run:
+        """Train to the end without looking; returns the run itself."""
+        for _ in self:
+            pass
+        return self
+
+    def _step(self) -> Step:
+        number, began = len(self.history) + 1, time.perf_counter()
+        lr = self.settings["lr"] * schedule(self.recipe, number)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.model.train()
+        x, y = self._pool.sample(self.settings["batch"], self.generator, self.settings["augment"])
+        loss = losses.get(self.settings["loss"])(self.model(x), y)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.settings["clip"]:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings["clip"])
+        self.optimizer.step()
+        value, psnr, preview = loss.item(), None, None
+        seconds = self.seconds + time.perf_counter() - began
+        if not math.isfinite(value):
+            self._rescue(number, lr)
+        if number % self.recipe.every == 0 or number == self.recipe.steps:
+            psnr, preview = self.look()
+            self._good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        step = Step(number, value, psnr, lr, seconds)
+        self.history.append(step)
+        return step if preview is None else Step(number, value, psnr, lr, seconds, preview)
+
+    def _rescue(self, number: int, lr: float) -> None:
+        if self._good:
+            self.model.load_state_dict(self._good)
+        raise Diverged(
+            f"The loss became NaN or infinite at step {number} (learning rate {lr:.3g}). The model holds its weights "
+            "of the last look before. Start again with a lower rate, a longer warm-up or clip=1.0."
+        )
+
+    @torch.no_grad()
+    def look(self) -> tuple[float, Tensor]:
+        """PSNR in dB on the held-out crops (mean), and the first of them as the network draws it."""
+        self._load()
+        self.model.eval()
+        crop = self.recipe.scale
+        results = [(self.model(x[None])[0].float().cpu().clamp(0, 1), y) for x, y in self._views]
+        return sum(metrics.psnr(sr, y, crop=crop) for sr, y in results) / len(results), results[0][0]
+
+    @torch.no_grad()
+    def gain(self) -> float:
+        """dB that the network gains over bicubic on the whole held-out photos (mean)."""
+        self.model.eval()
+        held_out = datasets.photos(self.recipe.held_out, split="test")
+        return sum(self._gain(image) for _, image in held_out) / len(held_out)
+
+    def _gain(self, image: Tensor) -> float:
+        net, scale = self.model, self.recipe.scale
+        x, y = pair(image, scale, net.space, net.pre_upsampled, self.recipe.degradation)
+        bicubic = pair(image, scale, net.space, True, self.recipe.degradation)[0].clamp(0, 1)
+        sr = net(x[None].to(self.device))[0].float().cpu().clamp(0, 1)
+        return metrics.psnr(sr, y, crop=scale) - metrics.psnr(bicubic, y, crop=scale)
+
+    def _load(self) -> None:
+        """Prepare the photos, the first time they are needed."""
+        if self._pool is not None:
+            return
+        net, scale, extra = self.model, self.recipe.scale, self.recipe.degradation
+        everything = [p.image for name in self.recipe.data for p in datasets.photos(name, split="train")]
+        pairs = (pair(image, scale, net.space, net.pre_upsampled, extra) for image in everything)
+        self._pool = PatchPool(pairs, self.recipe.patch, self.device)
+        for _, image in datasets.photos(self.recipe.held_out, split="test"):
+            top, left = (max(0, (n - VIEW) // 2) for n in image.shape[-2:])
+            view = image[:, top : top + VIEW, left : left + VIEW]
+            x, y = pair(view, scale, net.space, net.pre_upsampled, extra)
+            self._views.append((x.to(self.device), y))
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write a checkpoint: all that is needed to go on to the very same weights."""
+        nan = math.nan
+        rows = [[s.step, s.loss, nan if s.psnr is None else s.psnr, s.lr, s.seconds] for s in self.history]
+        state = {
+            "recipe": self.recipe.to_dict(),
+            "settings": self.settings,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "history": torch.tensor(rows, dtype=torch.float64).view(-1, 5),
+        }
+        return write_checkpoint(path, state)
+
+    def resume(self, path: str | os.PathLike) -> None:
+        """Continue from a checkpoint of the same recipe.
+
+        Raises:
+            CheckpointError: damaged, cut short, or made by another recipe (the message names the first difference).
+        """
+        state = read_checkpoint(path, self.device)
+        theirs, ours = state["recipe"], self.recipe.to_dict()
+        for name in ours:
+            if name not in ("steps", "tiers", "smoke_gain", "every") and theirs.get(name) != ours[name]:
+                raise CheckpointError(
+                    f"{path} was trained with {name}={theirs.get(name)!r}, but this recipe has {ours[name]!r}. "
+                    "Use another file name, or delete the checkpoint to start again."
+                )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"].cpu())
+        self.settings = state["settings"]
+        rows = state["history"].tolist()
+        self.history = [Step(int(n), loss, None if math.isnan(p) else p, lr, s) for n, loss, p, lr, s in rows]
+
+
+def start(recipe: Recipe) -> nn.Module:
+    """The recipe's network with its first weights; the same seed gives the same weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        net = models.create(recipe.model, recipe.scale, recipe.variant, recipe.size, **recipe.arguments)
+        convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+        if recipe.init == "paper":  # SRCNN, section 4.1
+            for m in convolutions:
+                nn.init.normal_(m.weight, std=0.001)
+                nn.init.zeros_(m.bias)
+        elif recipe.init == "identity":
+            for m in convolutions:
+                _pass_first_channel(m)
+    return net
+
+
+@torch.no_grad()
+def _pass_first_channel(m: nn.Conv2d) -> None:
+    """Let channel 0 through unchanged and the others into it only faintly: the whole net starts as its input."""
+    m.weight[0] *= 0.01 if m.out_channels > 1 else 0.1
+    m.weight[0, 0, m.kernel_size[0] // 2, m.kernel_size[1] // 2] += 1
+    m.bias.zero_()
+
+
+def schedule(recipe: Recipe, step: int) -> float:
+    """The factor on the peak rate at a step (the first is 1): a linear warm-up, then the recipe's shape."""
+    if step <= recipe.warmup:
+        return step / recipe.warmup
+    if recipe.schedule == "constant":
+        return 1.0
+    done = min(1.0, (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup))
+    if recipe.schedule == "step":
+        return 0.1 ** int(3 * done * 0.999)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _optimizer(recipe: Recipe, net: nn.Module) -> torch.optim.Optimizer:
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(net.parameters(), lr=recipe.lr, momentum=0.9)
+    return torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=0)
+
+
+DIGEST = hashlib.sha256().digest_size
+
+
+def write_checkpoint(path: str | os.PathLike, state: dict) -> Path:
+    """Save ``state`` with its sha256 behind it, under a temporary name first, so that a kill leaves the old file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content + hashlib.sha256(content).digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu") -> dict:
+    """Load what :func:`write_checkpoint` wrote; nothing in the file is executed.
+
+    Raises:
+        CheckpointError: a byte is wrong or missing.
+        FileNotFoundError: no such file.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no checkpoint {path}.")
+    content = path.read_bytes()
+    content, digest = content[:-DIGEST], content[-DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        raise CheckpointError(f"{path} is damaged or cut short (its checksum is wrong). Delete it and train again.")
+    return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
