@@ -16,7 +16,8 @@ import json
 import os
 import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -267,11 +268,11 @@ def smoke(path, folder, **changes):
     defaults = parameters(nb)
     given = {"tier": "smoke", "seed": defaults.get("seed", 0) + 1, "photo": another_photo(defaults.get("photo"))}
     given = {name: value for name, value in (given | changes).items() if name in defaults}
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     results = folder / f"{path.stem}.json"
     results.unlink(missing_ok=True)
-    env = {"SRLIB_TIER": "smoke", "SRLIB_LIVE": "0", "SRLIB_RESULTS": str(folder.resolve())}
+    env = {"SRLIB_TIER": "smoke", "SRLIB_LIVE": "0", "SRLIB_RESULTS": str(folder)}
     os.environ.update(env | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"})  # reaches the kernel
     papermill.execute_notebook(
         path, folder / path.name, parameters=given, cwd=BOOK, kernel_name="python3", progress_bar=False
@@ -333,8 +334,8 @@ def main(argv=None):
     elif args.what == "check":
         complaints = check(paths)
     elif args.what == "smoke":
-        with ThreadPoolExecutor(args.jobs) as pool:
-            for found in pool.map(lambda path: smoke_and_judge(path, args.out), paths):
+        with ProcessPoolExecutor(args.jobs) as pool:  # processes: papermill changes the working directory
+            for found in pool.map(partial(smoke_and_judge, folder=args.out), paths):
                 complaints += found
     elif args.what == "source":
         for path in paths:

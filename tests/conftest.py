@@ -1,0 +1,63 @@
+"""What all tests share: quiet threads, a browser, and the folder of real photographs where there is one."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several workers: one thread each, set before torch is imported
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("SRLIB_LIVE", "0")
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+
+# Timings say nothing on a busy machine, and a failure must come back the next time.
+hypothesis.settings.register_profile("course", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.load_profile("course")
+
+
+def load_tool(name):
+    """Import tools/<name>.py, which is a script and no part of the package."""
+    spec = importlib.util.spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def notebook_tool():
+    return load_tool("notebooks")
+
+
+@pytest.fixture(scope="session")
+def lab_tool():
+    return load_tool("lab")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium that is on this machine already: $SRLIB_CHROMIUM, or one on the PATH."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    path = os.environ.get("SRLIB_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        wanted = "no Chromium was found: install one (apt install chromium) or name it in SRLIB_CHROMIUM"
+        if os.environ.get("SRLIB_REQUIRE_BROWSER"):
+            pytest.fail(wanted)
+        pytest.skip(wanted)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

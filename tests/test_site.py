@@ -1,0 +1,188 @@
+"""The built website: whole, readable, and silent towards every host but its own."""
+
+import functools
+import http.server
+import re
+import subprocess
+import sys
+import threading
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+pytestmark = pytest.mark.site
+
+# Things a browser loads by itself; a link that a reader clicks may lead anywhere.
+LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data"}
+LOADED_LINKS = {"stylesheet", "preload", "prefetch", "modulepreload", "icon", "preconnect", "dns-prefetch", "manifest"}
+
+
+class Page(HTMLParser):
+    """The addresses one page loads, the ones it links to, and its pictures without alternative text."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.loads, self.links, self.silent = [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag in LOADED and attributes.get(LOADED[tag]):
+            self.loads.append(attributes[LOADED[tag]])
+        if tag == "link" and LOADED_LINKS & set(attributes.get("rel", "").split()):
+            self.loads.append(attributes["href"])
+        if tag == "a" and attributes.get("href"):
+            self.links.append(attributes["href"])
+        if tag == "img" and not attributes.get("alt") and attributes.get("aria-hidden") != "true":
+            self.silent.append(str(attributes)[:120])
+
+
+@pytest.fixture(scope="session")
+def site(root):
+    """The site, built again where a source has changed (a few seconds; nothing is executed)."""
+    build = "from jupyter_book.cli.main import main; main()"
+    options = ["build", "book", "--config", "_config.yml", "--path-output", "."]
+    done = subprocess.run([sys.executable, "-c", build, *options], cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return root / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def pages(site):
+    found = sorted(path for path in site.glob("*.html"))
+    assert {"index.html", "search.html"} <= {path.name for path in found}
+    return found
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """The site served on this machine, as a host would serve it."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_nothing_is_loaded_from_elsewhere_and_nothing_is_missing(pages, site):
+    wrong = []
+    for path in pages:
+        page = Page(path)
+        for url in page.loads + page.links:
+            parts = urlsplit(url)
+            if parts.scheme == "data" or (not parts.path and not parts.netloc):
+                continue
+            if parts.netloc:
+                if url in page.loads:
+                    wrong.append(f"{path.name} loads {url}")
+            elif not parts.scheme and not (path.parent / unquote(parts.path)).exists():
+                wrong.append(f"{path.name} names {url}, which does not exist")
+    for sheet in site.rglob("*.css"):
+        for url in re.findall(r"url\(\s*['\"]?((?:https?:)?//[^)'\"]+)", sheet.read_text(encoding="utf-8")):
+            wrong.append(f"{sheet.name} loads {url}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_picture_says_what_it_shows(pages):
+    silent = [f"{path.name}: {picture}" for path in pages for picture in Page(path).silent]
+    # myst-nb falls back to the file name, which says nothing
+    silent += [path.name for path in pages if re.search(r'<img alt="_images/', path.read_text(encoding="utf-8"))]
+    assert not silent, "\n".join(silent)
+
+
+def test_the_site_builds_without_the_notebooks_being_executed(root):
+    import yaml
+
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    assert config["execute"]["execute_notebooks"] in ("off", False)
+
+
+LOOK = """() => {
+  // sRGB contrast of every piece of visible text with what lies behind it (WCAG 2, 1.4.3)
+  const parse = c => { const n = c.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n };
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
+  const behind = element => {
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) {
+      const color = parse(getComputedStyle(e).backgroundColor);
+      if (color[3]) layers.push(color);
+      if (color[3] === 1) break;
+    }
+    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.querySelector(".bd-article") || document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, text = walker.currentNode.textContent.trim();
+    if (!text || !element.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
+    if (element.closest("script, style, mjx-container, .visually-hidden, .headerlink, .copybtn")) continue;
+    const style = getComputedStyle(element), below = behind(element);
+    const ink = parse(element.closest("svg") ? style.fill === "none" ? style.color : style.fill : style.color);
+    let opacity = 1;
+    for (let e = element; e; e = e.parentElement) opacity *= Number(getComputedStyle(e).opacity);
+    ink[3] *= opacity;
+    const [a, b] = [light(over(ink, below)), light(below)];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if (contrast < (large ? 3 : 4.5)) faint.push(`${contrast.toFixed(2)}: ${text.slice(0, 40)} <${element.tagName}>`);
+  }
+  return {
+    width: document.documentElement.scrollWidth,
+    theme: document.documentElement.dataset.theme,
+    faint: [...new Set(faint)],
+    dimmed: [...document.querySelectorAll(".bd-content img")].filter(i => getComputedStyle(i).filter !== "none").length,
+    broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.loading !== "lazy").map(i => i.src.slice(0, 80)),
+    unset: document.querySelectorAll(".math").length && !document.querySelector("mjx-container") ? ["mathematics"] : [],
+  };
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_page_in_a_browser(browser, pages, address, theme, width):
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)
+    wrong = []
+
+    def guard(route):
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            wrong.append(f"{name} asked for {route.request.url}")
+            route.abort()
+
+    context.route("**/*", guard)
+    page = context.new_page()
+    page.on("console", lambda said: wrong.append(f"{name} said: {said.text}") if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(f"{name} raised: {error}"))
+    page.on("response", lambda r: wrong.append(f"{name}: {r.status} for {r.url}") if r.status >= 400 else None)
+    for path in pages:
+        name = path.name
+        page.goto(f"{address}/{name}", wait_until="networkidle")
+        if page.locator("script[src*=mathjax]").count():
+            page.evaluate("() => MathJax.startup.promise.then(() => null)")
+        seen = page.evaluate(LOOK)
+        if seen["theme"] != theme:
+            wrong.append(f"{name} is {seen['theme']}")
+        if seen["width"] > width:
+            wrong.append(f"{name} is {seen['width']} pixels wide")
+        if seen["dimmed"]:
+            wrong.append(f"{name} dims {seen['dimmed']} pictures")
+        wrong += [f"{name} has faint text, contrast {text}" for text in seen["faint"]]
+        wrong += [f"{name} does not show {what}" for what in seen["broken"] + seen["unset"]]
+    context.close()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_search_works_on_the_site_itself(browser, address):
+    page = browser.new_page()
+    page.goto(f"{address}/search.html?q=bicubic")
+    page.wait_for_selector("#search-results li a", timeout=20_000)
+    page.close()
