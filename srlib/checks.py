@@ -45,7 +45,9 @@ def picture(x: Tensor, name: str = "img", channels: tuple[int, ...] | None = Non
             if 1 in channels
             else "Repeat a gray picture with img.expand(3, -1, -1)."
         )
-        raise ValueError(f"{name} has {x.shape[-3]} channels (shape {tuple(x.shape)}), but {allowed} are needed. {hint}")
+        raise ValueError(
+            f"{name} has {x.shape[-3]} channels (shape {tuple(x.shape)}), but {allowed} are needed. {hint}"
+        )
     return x
 
 

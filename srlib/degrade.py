@@ -21,7 +21,6 @@ from srlib.images import from_uint8, modcrop, round_to_uint8, to_uint8
 from srlib.resize import resize
 
 # Lower-case class names on purpose: they are used, and printed, like functions.
-# ruff: noqa: N801
 
 
 @dataclass(frozen=True)

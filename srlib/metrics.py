@@ -172,7 +172,9 @@ PROTOCOLS = {
             channel="y",
             crop_scale=True,
         ),
-        Protocol("y_float", "luma, nothing rounded, crop = scale", **_Y, y_uint8=False, sr_uint8=False, crop_scale=True),
+        Protocol(
+            "y_float", "luma, nothing rounded, crop = scale", **_Y, y_uint8=False, sr_uint8=False, crop_scale=True
+        ),
         Protocol("y_full", "as paper_y, border kept", **_Y, y_uint8=True, sr_uint8=True, crop_scale=False),
         Protocol("rgb_crop", "all three channels, crop = scale", **_RGB, channel="rgb", crop_scale=True),
         Protocol("rgb_full", "all three channels, border kept", **_RGB, channel="rgb", crop_scale=False),

@@ -67,7 +67,7 @@ class Recipe:
 
 
 def current_tier(tier: str = "auto") -> str:
-    """"smoke", "laptop" or "full"; "auto" reads ``$SRLIB_TIER`` and falls back to "laptop"."""
+    """ "smoke", "laptop" or "full"; "auto" reads ``$SRLIB_TIER`` and falls back to "laptop"."""
     if tier == "auto":
         tier = os.environ.get("SRLIB_TIER") or "laptop"
     return checks.choice(tier, TIERS, "tier")

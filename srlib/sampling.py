@@ -78,7 +78,9 @@ class PatchPool:
         pairs = list(pairs)
         kept = [(x, y) for x, y in pairs if min(x.shape[-2:]) >= patch]
         if not kept:
-            raise ValueError(f"None of the {len(pairs)} pictures has {patch} x {patch} input pixels. Use a smaller patch.")
+            raise ValueError(
+                f"None of the {len(pairs)} pictures has {patch} x {patch} input pixels. Use a smaller patch."
+            )
         self.patch, self.device = patch, torch.device(device)
         self.ratio = kept[0][1].shape[-1] // kept[0][0].shape[-1]
         for x, y in kept:

@@ -1,0 +1,5 @@
+"""``python -m srlib`` is ``srlib``."""
+
+from srlib.cli import main
+
+main()

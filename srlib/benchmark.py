@@ -1,0 +1,114 @@
+"""Measure a network on a photo set under a named protocol, and set the result beside its paper's."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import torch
+from torch import Tensor, nn
+
+from srlib import checks, datasets, ledger, metrics, papers, resize
+from srlib.figures import Html, table
+
+ENLARGE = tuple(resize.KERNELS)  # interpolations can be measured like networks, by name
+
+
+def run(
+    model: nn.Module | str, dataset: str, protocol: str | None = None, scale: int | None = None, name: str | None = None
+) -> list[dict]:
+    """Score a network, or an interpolation such as "bicubic", on every photo of a set.
+
+    Args:
+        model: a network from ``models.create`` or ``weights.load``, or the name of an interpolation.
+        dataset: a photo set, such as "Set5"; of a set with a training split, the held-out part.
+        protocol: see ``metrics.protocol``; by default "paper_y" for networks on luma, "paper_rgb" for colour.
+        scale: needed for interpolations; networks know theirs.
+        name: what to call it in the row.
+
+    Returns:
+        One row for the ledger: means in ``psnr`` and ``ssim``, each photo's PSNR in ``photos``, provenance.
+
+    Raises:
+        ValueError: unknown names, or no scale for an interpolation.
+        srlib.datasets.MissingData: the set is not on this machine.
+    """
+    if isinstance(model, str):
+        checks.choice(model, ENLARGE, "interpolation")
+    space = "y" if isinstance(model, str) else model.space
+    rules = metrics.protocol(protocol or f"paper_{space}")
+    scale = checks.integer_scale(scale or getattr(model, "scale", 0))
+    scores, seconds, pixels = {}, 0.0, 0
+    for photo in datasets.photos(dataset, split="test"):
+        lr, hr = rules.pair(photo.image, scale)
+        began = time.perf_counter()
+        sr = enlarge(model, lr, scale)
+        seconds, pixels = seconds + time.perf_counter() - began, pixels + sr[0].numel()
+        scores[photo.name] = rules(sr, hr, scale)
+    row = {
+        "model": name or (model if isinstance(model, str) else type(model).__name__.lower()),
+        "weights": None if isinstance(model, str) else fingerprint(model),
+        "dataset": dataset,
+        "scale": scale,
+        "protocol": rules.name,
+        "psnr": round(_mean(scores, "psnr"), 4),
+        "ssim": round(_mean(scores, "ssim"), 5),
+        "photos": {n: round(s["psnr"], 3) for n, s in scores.items()},
+        "parameters": 0 if isinstance(model, str) else sum(p.numel() for p in model.parameters()),
+        "ms_per_megapixel": round(1e9 * seconds / pixels, 1),
+        **ledger.provenance(),
+    }
+    return [row]
+
+
+@torch.no_grad()
+def enlarge(model: nn.Module | str, lr: Tensor, scale: int) -> Tensor:
+    """``(C, h, w)`` to ``(C, scale*h, scale*w)`` by a network (pre-enlarging if it wants that) or an interpolation."""
+    if isinstance(model, str):
+        return resize.resize(lr, scale, kernel=model)
+    model.eval()
+    device = next(model.parameters()).device
+    gray_in_colour = model.space == "rgb" and lr.shape[0] == 1
+    x = lr.expand(3, -1, -1) if gray_in_colour else lr
+    x = resize.resize(x, scale) if model.pre_upsampled else x
+    sr = model(x[None].to(device))[0].cpu()
+    return sr.mean(0, keepdim=True) if gray_in_colour else sr
+
+
+def fingerprint(net: nn.Module) -> str:
+    """The first 16 digits of the sha256 over all weights: which training a measurement belongs to."""
+    digest = hashlib.sha256()
+    for name, value in sorted(net.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def paper_table(name: str, dataset: str = "Set5") -> Html:
+    """Bicubic, the paper and the course's own weights at each scale, in dB and SSIM, from papers and ledger."""
+    rows = []
+    for scale in (2, 3, 4):
+        ours = ledger.latest(model=name, dataset=dataset, scale=scale)
+        bicubic = ledger.latest(model="bicubic", dataset=dataset, scale=scale, protocol="paper_y")
+        rows.append(
+            {
+                "scale": f"x{scale}",
+                "bicubic": _score(bicubic),
+                "paper": _pair(papers.psnr(name, dataset, scale), papers.ssim(name, dataset, scale)),
+                "ours": _score(ours),
+                "ours - paper": "" if ours is None else f"{ours['psnr'] - papers.psnr(name, dataset, scale):+.2f} dB",
+            }
+        )
+    return table(rows, f"{name} on {dataset}: PSNR in dB / SSIM, luma, border of scale pixels cropped")
+
+
+def _mean(scores: dict[str, dict[str, float]], key: str) -> float:
+    return sum(s[key] for s in scores.values()) / len(scores)
+
+
+def _score(row: dict | None) -> str:
+    return "not measured" if row is None else _pair(row["psnr"], row["ssim"])
+
+
+def _pair(psnr: float | None, ssim: float | None) -> str:
+    return "not published" if psnr is None else f"{psnr:.2f} / {ssim:.4f}"

@@ -1,0 +1,143 @@
+"""The command line: a few verbs over the same functions the chapters use. ``srlib --help`` lists them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Super-resolution, hands on: the course's tools.")
+
+# What a user can put right; anything else is our mistake and keeps its traceback.
+_EXPECTED = (ValueError, TypeError, FileNotFoundError, RuntimeError, KeyError)
+Scale = Annotated[int, typer.Option(help="Upscaling factor.")]
+Tier = Annotated[str, typer.Option(help="smoke (seconds), laptop (minutes), full (GPU), or auto: $SRLIB_TIER.")]
+
+
+def _sentence(command: Callable) -> Callable:
+    """End with one sentence on stderr and exit code 1, instead of a traceback, where the user can put it right."""
+
+    @wraps(command)
+    def guarded(*args, **kwargs):
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            typer.echo("Stopped. What was finished is kept; the same command goes on from there.", err=True)
+            raise typer.Exit(130) from None
+        except _EXPECTED as error:
+            typer.echo(f"srlib: {error.args[0] if error.args else error}", err=True)
+            raise typer.Exit(1) from None
+
+    return guarded
+
+
+@app.command()
+@_sentence
+def doctor() -> None:
+    """Say what machine this is, what of the course is here, and which command gets what is missing."""
+    from srlib import doctor as examiner
+
+    findings = examiner.examine()
+    for found in findings:
+        typer.echo(f"{'!!' if found.serious else '  '} {found.topic:<11}{found.text}")
+        if found.fix:
+            typer.echo(f"{'':14}-> {found.fix}")
+    if any(found.serious for found in findings):
+        typer.echo("Something the course needs is missing: run the command behind the line marked !!")
+        raise typer.Exit(1)
+    typer.echo("Everything the course needs is here.")
+
+
+@app.command()
+@_sentence
+def fetch(names: Annotated[list[str], typer.Argument(help="Photo sets, such as Set5 Set14 T91.")]) -> None:
+    """Download photo sets, verify and unpack them; a broken download continues where it stopped."""
+    from srlib import datasets
+
+    for name in names:
+        typer.echo(f"{name}: {len(datasets.fetch(name))} photos are ready.")
+
+
+@app.command()
+@_sentence
+def train(
+    name: Annotated[str, typer.Argument(help="A network that has a recipe; see data/recipes.")],
+    scale: Scale = 2,
+    variant: Annotated[str | None, typer.Option(help="Variant of the network; default: its first.")] = None,
+    tier: Tier = "auto",
+    data: Annotated[list[str] | None, typer.Option(help="Photo sets to train on instead of the recipe's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps instead of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the weights; default: the cache's runs/weights.")] = None,
+) -> None:
+    """Train a network from its recipe; interrupted, the same command goes on where it stopped."""
+    from tqdm import tqdm
+
+    from srlib import ledger, paths, recipes, weights
+    from srlib import train as training
+
+    recipe = recipes.get(name, scale, variant)
+    changes = {"data": data, "steps": steps, "seed": seed}
+    changes = {k: v for k, v in changes.items() if v}
+    checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{scale}_{recipes.current_tier(tier)}.ckpt"
+    run = training.fit(recipe, tier, checkpoint=checkpoint, **changes)
+    if run.history:
+        typer.echo(f"Going on at step {len(run.history)} ({checkpoint})")
+    with tqdm(total=run.recipe.steps, initial=len(run.history), unit="step") as bar:
+        for step in run:
+            bar.update()
+            if step.psnr is not None:
+                bar.set_postfix_str(f"loss {step.loss:.4f}, held-out {step.psnr:.2f} dB")
+    gain = run.gain()
+    about = {"seconds": round(run.seconds), "device": str(run.device), "gain_db": round(gain, 3)}
+    file = weights.save(
+        run.model, run.recipe.to_dict(), out or paths.runs() / "weights", **about, **ledger.provenance()
+    )
+    checkpoint.unlink(missing_ok=True)
+    typer.echo(f"{gain:+.2f} dB over bicubic on held-out photos after {run.seconds:.0f} s. Weights: {file}")
+
+
+@app.command()
+@_sentence
+def benchmark(
+    model: Annotated[str, typer.Argument(help="A network with weights, or an interpolation such as bicubic.")],
+    dataset: Annotated[str, typer.Argument(help="A photo set, such as Set5.")] = "Set5",
+    scale: Scale = 2,
+    protocol: Annotated[str | None, typer.Option(help="Evaluation protocol; default: its papers'.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
+    record: Annotated[bool, typer.Option(help="Add the row to the ledger.")] = False,
+) -> None:
+    """Measure PSNR and SSIM on a photo set and print them beside what was published."""
+    from srlib import benchmark as bench
+    from srlib import ledger, papers, weights
+
+    net = model if model in bench.ENLARGE else weights.load(model, scale, folder)
+    (row,) = rows = bench.run(net, dataset, protocol, scale, name=model)
+    published = papers.psnr(model, dataset, scale) if model in papers.table() else None
+    beside = f" (published: {published:.2f} dB)" if published else ""
+    score = f"{row['psnr']:.3f} dB, SSIM {row['ssim']:.4f}"
+    typer.echo(f"{model} x{scale} on {dataset}, {row['protocol']}: {score}{beside}")
+    if record:
+        typer.echo(f"Recorded in {ledger.append(rows)}")
+
+
+@app.command()
+@_sentence
+def models() -> None:
+    """List the networks: parameters, multiply-adds at 1280 x 720 output, receptive field, paper."""
+    from srlib import models as zoo
+
+    for name in zoo.names():
+        for variant in zoo.variants(name):
+            for scale in zoo.model_class(name).scales:
+                found = zoo.describe(name, scale, variant)
+                typer.echo(f"{found}, {found.title}")
+
+
+def main() -> None:
+    """Entry point of ``python -m srlib``."""
+    sys.exit(app())

@@ -1,0 +1,131 @@
+"""What machine is this, what of the course is here, what is missing, and which command fixes it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from srlib import datasets, paths, weights
+
+NEEDED = ("numpy", "pillow", "matplotlib", "ipywidgets", "scikit-image", "scikit-learn", "safetensors", "pooch")
+LAB = ("jupyterlab", "ipykernel", "jupyterlab-myst")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's report; ``fix`` is the command that mends it, empty if nothing needs mending."""
+
+    topic: str
+    text: str
+    fix: str = ""
+    serious: bool = False  #: does the course not work without it?
+
+
+def examine() -> list[Finding]:
+    """Look at machine, packages, photos and weights; changes nothing."""
+    return [*_machine(), *_packages(), *_photos(), *_weights()]
+
+
+def _machine() -> list[Finding]:
+    memory = _memory_gib()
+    found = [
+        Finding("machine", f"{platform.system()} on {platform.machine()}, Python {platform.python_version()}"),
+        Finding("cores", f"{os.cpu_count()} CPU cores, torch uses {torch.get_num_threads()} threads"),
+    ]
+    if memory:
+        low = memory < 4
+        fix = "close other programs, or set SRLIB_TIER=smoke" if low else ""
+        found.append(Finding("memory", f"{memory:.0f} GiB{', which is little' if low else ''}", fix))
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_properties(0)
+        found.append(Finding("GPU", f"{device.name}, {device.total_memory / 2**30:.0f} GiB: trainings will use it"))
+    else:
+        found.append(Finding("GPU", "none that torch can use; every chapter also trains on the CPU"))
+    found.append(Finding("torch", torch.__version__))
+    room = shutil.disk_usage(_existing(paths.cache())).free / 2**30
+    fix = "free some space, or choose another folder with SRLIB_CACHE" if room < 1 else ""
+    found.append(Finding("disk", f"{room:.0f} GiB free for downloads and trainings in {paths.cache()}", fix))
+    return found
+
+
+def _packages() -> list[Finding]:
+    found = []
+    for names, topic, fix, serious in (
+        (NEEDED, "packages", "pip install -c constraints.txt -e .", True),
+        (LAB, "JupyterLab", 'pip install -c constraints.txt -e ".[lab]"', False),
+    ):
+        missing = [n for n in names if not _installed(n)]
+        if missing:
+            found.append(Finding(topic, f"missing: {', '.join(missing)}", fix, serious))
+        else:
+            found.append(Finding(topic, ", ".join(f"{n} {importlib.metadata.version(n)}" for n in names)))
+    return found
+
+
+def _photos() -> list[Finding]:
+    found = []
+    try:
+        found.append(Finding("photos", f"bundled: {len([f for _, f in _bundled()])} photos, no network needed"))
+    except datasets.MissingData as error:
+        found.append(Finding("photos", str(error), "pip install -c constraints.txt -e .", True))
+    for name, entry in datasets.manifest().items():
+        have = datasets.present(name)
+        if have == entry["count"]:
+            found.append(Finding("photos", f"{name}: {have} photos"))
+        elif have:
+            found.append(Finding("photos", f"{name}: only {have} of {entry['count']} photos", f"srlib fetch {name}"))
+        else:
+            found.append(Finding("photos", f"{name}: not here, optional ({entry['about']})", f"srlib fetch {name}"))
+    return found
+
+
+def _bundled() -> list[tuple[str, Path]]:
+    files = []
+    for name in datasets.BUNDLED:
+        file = datasets._bundled_file(name)
+        if not file.exists():
+            raise datasets.MissingData(f"The bundled photo {name} should be at {file}, but is not.")
+        files.append((name, file))
+    return files
+
+
+def _weights() -> list[Finding]:
+    found = []
+    for name, scale in weights.available():
+        try:
+            weights.load(name, scale)
+        except weights.WeightsError as error:
+            found.append(Finding("weights", str(error), f"git checkout -- data/weights/{name}_x{scale}.*", True))
+        else:
+            found.append(Finding("weights", f"{name} x{scale}"))
+    return found or [Finding("weights", "none shipped yet", "srlib train srcnn")]
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _existing(path: Path) -> Path:
+    """The path itself, or its nearest parent that exists."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _memory_gib() -> float | None:
+    """Physical memory, or None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (AttributeError, ValueError, OSError):
+        return None

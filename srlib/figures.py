@@ -1,0 +1,185 @@
+"""Figures that read well everywhere: JupyterLab, website, slides; light and dark; by eye and by screen reader.
+
+Photos become ``<img>`` with alt text and their numbers underneath; charts become inline SVG whose ink is the page's
+own text colour. Nothing here reads a file, and the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from srlib import checks
+from srlib.images import to_uint8
+
+#: Okabe and Ito's colours without black and yellow: told apart by colour-blind readers, seen on white and on black.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))  # colour is never the only difference
+_INK = "#010203"  # stands for "the page's text colour" until the SVG is written
+
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "srlib",
+    "font.size": 11,
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.grid": True,
+    "grid.color": "#888888",
+    "grid.alpha": 0.35,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "legend.framealpha": 0.0,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS, linestyle=DASHES),
+    "figure.constrained_layout.use": True,
+}
+
+
+class Html:
+    """Something that shows itself as HTML in a notebook and as plain text in a terminal."""
+
+    def __init__(self, markup: str, text: str) -> None:
+        self.markup, self.text = markup, text
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def axes(columns: int = 1, width: float = 7, height: float = 3.2) -> tuple[Figure, Axes | np.ndarray]:
+    """A figure in the course's style and its axes (one, or an array of ``columns``); sizes in inches.
+
+    The figure belongs to nobody (no pyplot), so nothing leaks and nothing is shown twice.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height))
+        return figure, figure.subplots(1, columns)
+
+
+def chart(figure: Figure, alt: str) -> Html:
+    """A matplotlib figure as inline SVG; ``alt`` says in words what there is to see.
+
+    Raises:
+        ValueError: an empty ``alt``.
+    """
+    alt = _alt(alt)
+    file = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
+    used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", svg))
+    svg = re.sub(r' id="([^"]+)"', lambda m: m.group(0) if m.group(1) in used else "", svg)
+    svg = re.sub(r"(\d+\.\d{2})\d+", r"\1", svg)  # a hundredth of a point is finer than any screen
+    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px sans-serif", svg)
+    svg = re.sub(r">\s+<", "><", svg)
+    width = re.search(r'width="([\d.]+)pt"', svg).group(1)
+    head = f'<svg role="img" aria-label="{alt}" style="width:100%;max-width:{float(width):.0f}pt;height:auto"'
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = svg.replace("<svg", head, 1)
+    return Html(f'<figure class="sr-chart" style="margin:0">{svg}</figure>', f"[chart: {html.unescape(alt)}]")
+
+
+def pictures(shown: Mapping[str, Tensor | tuple[Tensor, str]], alt: str, width: int = 224) -> Html:
+    """Pictures side by side, each with its name and its numbers underneath.
+
+    Args:
+        shown: name -> picture ``(C, H, W)`` in [0, 1], or (picture, text under it, such as "33.66 dB").
+        alt: what the pictures show, in words, said once; each picture's own alt adds its name and numbers.
+        width: shown width in CSS pixels. Small pictures are enlarged without smoothing, so pixels stay pixels.
+
+    Raises:
+        TypeError, ValueError: something that is not a picture, or an empty ``alt``.
+    """
+    alt, parts, words = _alt(alt), [], []
+    for name, value in shown.items():
+        img, note = value if isinstance(value, tuple) else (value, "")
+        label = html.escape(f"{name}, {note}" if note else name, quote=True)
+        words.append(html.unescape(label))
+        pixels = "image-rendering:pixelated;" if img.shape[-1] < width else ""
+        parts.append(
+            f'<figure style="margin:0;width:{width}px;max-width:100%">'
+            f'<img alt="{alt}: {label}" src="{data_uri(img)}" style="width:100%;height:auto;{pixels}">'
+            f"<figcaption><b>{html.escape(name)}</b>{'<br>' + html.escape(note) if note else ''}</figcaption></figure>"
+        )
+    markup = f'<div class="sr-pictures" style="display:flex;flex-wrap:wrap;gap:12px">{"".join(parts)}</div>'
+    return Html(markup, f"[pictures: {html.unescape(alt)}: {'; '.join(words)}]")
+
+
+def table(rows: Sequence[Mapping[str, object]], caption: str) -> Html:
+    """A table from dictionaries with the same keys; numbers are shown as they are given (format them first)."""
+    if not rows:
+        raise ValueError("The table has no rows. Measure something first.")
+    keys = list(rows[0])
+    lines = [keys, *[[str(row.get(k, "")) for k in keys] for row in rows]]
+    head = "".join(f'<th scope="col">{html.escape(k)}</th>' for k in keys)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>" for line in lines[1:])
+    markup = (
+        f'<table class="sr-table"><caption>{html.escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+    widths = [max(len(line[i]) for line in lines) for i in range(len(keys))]
+    text = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return Html(f'<div style="overflow-x:auto">{markup}</div>', f"{caption}\n{text}")
+
+
+def cut(img: Tensor, top: int, left: int, side: int = 64) -> Tensor:
+    """A square detail ``(C, side, side)`` of a picture, for showing it large.
+
+    Raises:
+        ValueError: the square leaves the picture.
+    """
+    checks.picture(img)
+    height, width = img.shape[-2:]
+    if min(top, left) < 0 or top + side > height or left + side > width:
+        raise ValueError(f"A square of {side} pixels at ({top}, {left}) leaves the picture of {height} x {width}.")
+    return img[..., top : top + side, left : left + side]
+
+
+def error_map(sr: Tensor, hr: Tensor, largest: float = 0.2) -> Tensor:
+    """The absolute error, averaged over channels, as a gray picture ``(1, H, W)``: white is ``largest`` or more."""
+    checks.same_shape(sr, hr)
+    return ((sr - hr).abs().mean(-3, keepdim=True) / largest).clamp(0, 1)
+
+
+def data_uri(img: Tensor) -> str:
+    """A picture as a WebP ``data:`` address: lossless up to 40,000 pixels, quality 90 above."""
+    array = to_uint8(img.clamp(0, 1))
+    file = io.BytesIO()
+    lossless = array.shape[0] * array.shape[1] <= 40_000
+    Image.fromarray(array).save(file, format="WEBP", lossless=lossless, quality=90, method=4)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def spectrum(img: Tensor) -> Tensor:
+    """The picture's log amplitude spectrum as a gray picture ``(1, H, W)``, zero frequency in the middle."""
+    checks.picture(img)
+    amplitude = torch.fft.fftshift(torch.fft.fft2(img.mean(-3)), dim=(-2, -1)).abs()
+    log = torch.log1p(amplitude)[None]
+    return log / log.max()
+
+
+def _alt(alt: str) -> str:
+    if not alt.strip():
+        raise ValueError("alt is empty. Say in words what there is to see: some readers only have that.")
+    return html.escape(" ".join(alt.split()), quote=True)

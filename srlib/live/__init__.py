@@ -1,0 +1,13 @@
+"""Things to touch: a training studio, an explorer of parameters, a wipe comparison, quizzes and checks.
+
+In JupyterLab they are controls; without a kernel (website, slides) or a front end (tests) what they saved is plain
+HTML that still says everything.
+"""
+
+from srlib.live.compare import compare
+from srlib.live.explore import explore
+from srlib.live.mode import interactive
+from srlib.live.quiz import check, quiz
+from srlib.live.studio import TrainingStudio
+
+__all__ = ["TrainingStudio", "check", "compare", "explore", "interactive", "quiz"]

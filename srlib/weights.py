@@ -1,0 +1,109 @@
+"""Trained weights: safetensors files with a card beside them that says where they come from.
+
+``data/weights/srcnn_x2.safetensors`` holds only tensors, so nothing in it can be executed; ``srcnn_x2.json`` is its
+card: recipe, data, seed, commit, seconds, and the file's sha256, checked at every load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import nn
+
+from srlib import checks, models, paths
+
+
+class WeightsError(ValueError):
+    """Weights that are missing, damaged or do not fit; the message says what to do."""
+
+
+def load(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> nn.Module:
+    """A trained network in eval mode, float32, on the CPU.
+
+    Args:
+        name: a network, such as "srcnn".
+        scale: its factor.
+        folder: where to look instead of the course's ``data/weights`` (your own trainings).
+
+    Raises:
+        WeightsError: none there, damaged (its sha256 is not its card's), or another network's.
+    """
+    path = _path(name, scale, folder)
+    described = card(name, scale, folder)
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != described["sha256"]:
+        raise WeightsError(f"{path} is damaged: its sha256 is not the one on its card. Restore it, or train it again.")
+    recipe = described["recipe"]
+    net = models.create(recipe["model"], recipe["scale"], recipe["variant"], recipe["size"], **recipe["arguments"])
+    try:
+        net.load_state_dict({k: v.float() for k, v in safetensors.torch.load(content).items()}, strict=True)
+    except (RuntimeError, safetensors.SafetensorError) as error:
+        raise WeightsError(f"{path} does not fit {name}: {str(error).splitlines()[-1].strip()}") from None
+    return net.eval()
+
+
+def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> dict:
+    """What is known about a set of weights.
+
+    Raises:
+        WeightsError: there is none, or its card cannot be read.
+    """
+    path = _path(name, scale, folder)
+    if not path.exists():
+        there = ", ".join(f"{n} x{s}" for n, s in available(folder)) or "none"
+        raise WeightsError(
+            f"There are no weights for {name} x{scale} in {path.parent} (there: {there}). "
+            f"Train them: srlib train {name} --scale {scale}"
+        )
+    try:
+        return json.loads(path.with_suffix(".json").read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise WeightsError(f"The card {path.with_suffix('.json')} cannot be read ({error}). Restore it.") from None
+
+
+def available(folder: str | os.PathLike | None = None) -> list[tuple[str, int]]:
+    """All ``(name, scale)`` that have weights."""
+    stems = [f.stem for f in _folder(folder).glob("*_x*.safetensors")]
+    return sorted((name, int(scale)) for name, _, scale in (stem.rpartition("_x") for stem in stems))
+
+
+def save(net: nn.Module, recipe: dict, folder: str | os.PathLike | None = None, half: bool = False, **about) -> Path:
+    """Write weights and card: first the one, then the other, each under a temporary name first.
+
+    Args:
+        net: the trained network.
+        recipe: ``run.recipe.to_dict()``.
+        folder: where to, instead of ``data/weights``.
+        half: store 16-bit floats; check first that it costs nothing.
+        about: more for the card, such as seconds, device, commit, scores.
+    """
+    path = _path(recipe["model"], recipe["scale"], folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dtype = torch.float16 if half else torch.float32
+    tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
+    content = safetensors.torch.save(tensors)
+    about = {"sha256": hashlib.sha256(content).hexdigest(), "recipe": recipe, **about}
+    for target, data in ((path, content), (path.with_suffix(".json"), (json.dumps(about, indent=1) + "\n").encode())):
+        temporary = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            temporary.write_bytes(data)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def _folder(folder: str | os.PathLike | None) -> Path:
+    return Path(folder) if folder else paths.data() / "weights"
+
+
+def _path(name: str, scale: int, folder: str | os.PathLike | None) -> Path:
+    checks.choice(name, models.names(), "model")
+    checks.integer_scale(scale)
+    return _folder(folder) / f"{name}_x{scale}.safetensors"
