@@ -40,11 +40,10 @@ def picture(x: Tensor, name: str = "img", channels: tuple[int, ...] | None = Non
         raise ValueError(f"{name} has shape {tuple(x.shape)}: an axis is empty. Give at least one pixel.")
     if channels is not None and x.shape[-3] not in channels:
         allowed = " or ".join(str(c) for c in channels)
-        hint = (
-            "Convert it with images.rgb_to_y(img)."
-            if 1 in channels
-            else "Repeat a gray picture with img.expand(3, -1, -1)."
-        )
+        hint = {
+            (1,): "Convert it with images.rgb_to_y(img).",
+            (3,): "Repeat a gray picture with img.expand(3, -1, -1).",
+        }.get(channels, "Leave out an alpha channel with img[:3].")
         raise ValueError(
             f"{name} has {x.shape[-3]} channels (shape {tuple(x.shape)}), but {allowed} are needed. {hint}"
         )
@@ -105,6 +104,6 @@ def choice(value: str, allowed, what: str) -> str:
     Raises:
         ValueError: ``value`` is not one of ``allowed``; the message lists them.
     """
-    if value not in allowed:
+    if value not in list(allowed):  # a list, because looking up what is not hashable fails in a table
         raise ValueError(f"{what}={value!r} is unknown. Use one of: {', '.join(map(str, allowed))}.")
     return value

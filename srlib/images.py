@@ -42,7 +42,8 @@ def load(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Tensor:
     """Read a photo as ``(3, H, W)``, or ``(1, H, W)`` if it is stored gray; float32 in [0, 1].
 
     The rules: EXIF rotation is applied; transparent parts show white; CMYK and other colour modes become
-    RGB; 16-bit values are divided by 65535; of an animation the first frame is taken. A palette picture whose
+    RGB; 16-bit gray is divided by 65535, 16-bit colour keeps its upper 8 bits (Pillow reads no more); of an
+    animation the first frame is taken. A palette picture whose
     colours are all gray is gray; an RGB file with equal channels stays RGB. (Which of the two a benchmark
     photo counts as moves published means: ``datasets.photos`` knows the exceptions.)
 
@@ -71,9 +72,11 @@ def load(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Tensor:
                         "Crop it first, or raise max_pixels if you have the memory."
                     )
                 file.seek(0)
-                return from_uint8(_plain(file))
+                return from_uint8(_plain(file, path))
     except ImageError:
         raise
+    except Image.DecompressionBombError:
+        raise ImageError(f"{path} has far more pixels, more than the limit of {max_pixels:,}. Crop it first.") from None
     except UnidentifiedImageError:
         raise ImageError(
             f"{path} is not a picture in a format we read ({', '.join(sorted(set(FORMATS.values())))}). "
@@ -85,15 +88,17 @@ def load(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Tensor:
         ) from None
 
 
-def _plain(file: Image.Image) -> np.ndarray:
+def _plain(file: Image.Image, path: Path) -> np.ndarray:
     """An open Pillow picture as an array ``(H, W)`` or ``(H, W, 3)``, uint8 or uint16."""
     picture = ImageOps.exif_transpose(file)
     if picture.mode == "F":
-        raise ImageError("a floating-point TIFF has no agreed value range. Save it as 8- or 16-bit first.")
+        raise ImageError(
+            f"{path} is a floating-point TIFF, which has no agreed value range. Save it as 8- or 16-bit first."
+        )
     if picture.mode.startswith("I"):  # 16-bit gray; Pillow widens some of them to 32 bits
         values = np.asarray(picture).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise ImageError("its integers do not fit 16 bits. Save it as 8- or 16-bit first.")
+            raise ImageError(f"{path} holds integers that do not fit 16 bits. Save it as 8- or 16-bit first.")
         return values.astype(np.uint16)
     transparent = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
     if transparent:
@@ -109,7 +114,7 @@ def _plain(file: Image.Image) -> np.ndarray:
 
 
 def save(path: str | os.PathLike, img: Tensor) -> Path:
-    """Write a picture; the extension chooses the format. Values are clipped to [0, 1] and rounded to 8 bits.
+    """Write a picture; the extension chooses the format. A little overshoot is clipped, values are rounded to 8 bits.
 
     The file appears whole or not at all: it is written under a temporary name, then renamed.
 
@@ -119,6 +124,7 @@ def save(path: str | os.PathLike, img: Tensor) -> Path:
 
     Raises:
         ImageError: unknown extension, missing folder, or the disk refused.
+        TypeError, ValueError: not one picture in [0, 1].
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
@@ -131,8 +137,9 @@ def save(path: str | os.PathLike, img: Tensor) -> Path:
     os.close(handle)
     try:
         Image.fromarray(array).save(temporary, format=FORMATS[path.suffix.lower()], **options)
+        os.chmod(temporary, 0o644)  # mkstemp's files are for their owner alone
         os.replace(temporary, path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ImageError(f"{path} could not be written ({error}). Is the disk full or read-only?") from None
     finally:
         Path(temporary).unlink(missing_ok=True)
@@ -161,14 +168,16 @@ def to_uint8(img: Tensor) -> np.ndarray:
     checks.picture(img, channels=(1, 3))
     if img.ndim != 3:
         raise ValueError(f"img is a batch of shape {tuple(img.shape)}. Take one picture of it with img[0].")
-    if not bool(torch.isfinite(img).all()):
-        raise ValueError("img contains NaN or infinite values, which no file can hold. Find where they arose first.")
     array = (round_to_uint8(img.detach().cpu()) * 255).round().to(torch.uint8).movedim(0, -1).numpy()
     return np.ascontiguousarray(array[..., 0] if array.shape[-1] == 1 else array)
 
 
 def round_to_uint8(img: Tensor) -> Tensor:
-    """Clip to [0, 1] and round to the nearest of 256 levels, halves up as MATLAB does; still a float in [0, 1]."""
+    """Clip to [0, 1] and round to the nearest of 256 levels, halves up as MATLAB does; still a float in [0, 1].
+
+    A network's or kernel's overshoot is clipped; 8-bit values (0..255) are refused.
+    """
+    checks.unit_range(img, slack=1.0)
     return torch.floor(img.clamp(0, 1) * 255 + 0.5) / 255
 
 
@@ -183,8 +192,10 @@ def modcrop(img: Tensor, scale: int) -> Tensor:
 
 
 # BT.601 "studio swing": Y spans 16..235 of 255. MATLAB's rgb2ycbcr, and so every SR paper, uses it.
-_YCBCR = torch.tensor([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]]).double() / 255
-_OFFSET = torch.tensor([16.0, 128.0, 128.0]).double() / 255
+_YCBCR = torch.tensor(
+    [[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]], dtype=torch.float64
+)
+_OFFSET = torch.tensor([16.0, 128.0, 128.0], dtype=torch.float64)
 
 
 def rgb_to_ycbcr(img: Tensor) -> Tensor:
@@ -192,14 +203,15 @@ def rgb_to_ycbcr(img: Tensor) -> Tensor:
 
     Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255, so white is 235/255 and black 16/255.
     """
-    checks.picture(img, channels=(3,))
-    return _mix(img, _YCBCR) + _OFFSET.to(img).view(3, 1, 1)
+    checks.unit_range(checks.picture(img, channels=(3,)), slack=1.0)
+    return _mix(img, _YCBCR, _OFFSET)
 
 
 def ycbcr_to_rgb(img: Tensor) -> Tensor:
     """The inverse of :func:`rgb_to_ycbcr`; the result can leave [0, 1] where Y, Cb, Cr describe no real colour."""
-    checks.picture(img, channels=(3,))
-    return _mix(img - _OFFSET.to(img).view(3, 1, 1), torch.linalg.inv(_YCBCR))
+    checks.unit_range(checks.picture(img, channels=(3,)), slack=1.0)
+    back = torch.linalg.inv(_YCBCR)
+    return _mix(img, back * 255**2, -255 * back @ _OFFSET)
 
 
 def rgb_to_y(img: Tensor) -> Tensor:
@@ -212,9 +224,11 @@ def rgb_to_y(img: Tensor) -> Tensor:
     checks.picture(img, channels=(1, 3))
     if img.shape[-3] == 1:
         return img
-    return _mix(img, _YCBCR[:1]) + _OFFSET[0].to(img)
+    checks.unit_range(img, slack=1.0)
+    return _mix(img, _YCBCR[:1], _OFFSET[:1])
 
 
-def _mix(img: Tensor, matrix: Tensor) -> Tensor:
-    """Mix channels by ``matrix``, in double precision: rounding to 8 bits later must not see float32 noise."""
-    return torch.einsum("oc,...chw->...ohw", matrix.to(img.device), img.double()).to(img.dtype)
+def _mix(img: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """(matrix @ channels + offset) / 255, in double precision: rounding to 8 bits later must not see float32 noise."""
+    mixed = torch.einsum("oc,...chw->...ohw", matrix.to(img.device), img.double())
+    return ((mixed + offset.to(img.device).view(-1, 1, 1)) / 255).to(img.dtype)
