@@ -9,7 +9,7 @@ Kernel: R. Keys, "Cubic convolution interpolation for digital image processing",
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -117,8 +117,11 @@ def _sizes(
         if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < math.inf:
             raise ValueError(f"scale={scale!r} must be a positive number, such as 2 or 1/3.")
         # 1e-9 keeps 1/3 * 255 at 85 where floating point says 85.00000000000001
-        return (math.ceil(scale * height - 1e-9), math.ceil(scale * width - 1e-9)), (float(scale), float(scale))
-    if len(size) != 2 or any(not isinstance(n, int) or n < 1 for n in size):
+        new = (math.ceil(scale * height - 1e-9), math.ceil(scale * width - 1e-9))
+        if 0 in new:
+            raise ValueError(f"scale={scale} makes 0 pixels of {height} x {width}. Use a larger scale.")
+        return new, (float(scale), float(scale))
+    if not isinstance(size, Sequence) or len(size) != 2 or any(not isinstance(n, int) or n < 1 for n in size):
         raise ValueError(f"size={size!r} must be (height, width), two whole numbers of at least 1.")
     return (size[0], size[1]), (size[0] / height, size[1] / width)
 

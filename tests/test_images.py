@@ -230,9 +230,8 @@ def test_fuzz_the_reader(tmp_path, kind):
         path.write_bytes(content)
         try:
             img = images.load(path, max_pixels=1_000_000)
-        except images.ImageError as error:
+        except images.ImageError:
             refused += 1
-            assert len(str(error)) > 20
         else:
             assert img.shape[0] in (1, 3)
             assert 0 <= img.min() <= img.max() <= 1
