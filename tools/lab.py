@@ -52,7 +52,7 @@ def update(work, book=BOOK):
         left_over.unlink()
     handed_out = read_state(work)
     said = []
-    for source in sorted(book.glob("*.ipynb")):
+    for source in sorted(book.glob("[!.]*.ipynb")):
         content = source.read_bytes()
         newest = fingerprint(content)
         for copy in places(work, source.name):

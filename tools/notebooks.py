@@ -48,7 +48,7 @@ WIDGET_MIMES = ("application/vnd.jupyter.widget-view+json", "application/vnd.jup
 
 def notebooks(names=()):
     """The book's notebooks, or those named: `srcnn`, `srcnn.ipynb` and a path all mean the same."""
-    found = sorted(BOOK.glob("*.ipynb"))
+    found = sorted(BOOK.glob("[!.]*.ipynb"))
     if not names:
         return found
     by_name = {path.stem: path for path in found}

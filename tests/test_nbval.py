@@ -1,0 +1,57 @@
+"""The cells tagged `nbval-check-output` still print what is stored, at a tier other than the stored run's."""
+
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from conftest import load_tool
+
+pytestmark = pytest.mark.notebooks
+
+tool = load_tool("notebooks")
+CHAPTERS = {path.stem: path for path in tool.notebooks() if tool.is_chapter(path)}
+
+
+def nbval(root, *what):
+    """Run nbval in a pytest of its own; return its exit code and what it printed."""
+    environment = os.environ | {"SRLIB_TIER": "smoke", "SRLIB_LIVE": "0", "OMP_NUM_THREADS": "1"}
+    environment.pop("SRLIB_RESULTS", None)
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=600", "-p", "no:cacheprovider", "-q"]
+    command = [sys.executable, "-m", "pytest", *options, *map(str, what)]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_stored_outputs_still_hold(root):
+    code, said = nbval(root, "-n", "2", "--dist", "loadscope", *tool.notebooks())
+    print(said[-600:])
+    assert code == 0, said[-8000:]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_one_altered_digit_is_noticed(root, name):
+    """Up to its first checked number, a copy of the chapter passes as it is, and fails with one digit changed."""
+    nb = nbformat.read(CHAPTERS[name], as_version=4)
+    last, output = next(
+        (number, output)
+        for number, cell in enumerate(nb.cells)
+        if "nbval-check-output" in cell.metadata.get("tags", [])
+        for output in cell.outputs
+        if re.search(r"\d", output.get("text", ""))
+    )
+    nb.cells = nb.cells[: last + 1]
+    beside = root / "book" / f".{name}-altered.ipynb"  # cells expect to run in book/
+    try:
+        nbformat.write(nb, beside)
+        code, said = nbval(root, beside)
+        assert code == 0, said[-4000:]
+        output["text"] = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), output["text"], count=1)
+        nbformat.write(nb, beside)
+        code, said = nbval(root, beside)
+        assert code == 1, said[-4000:]
+        assert re.search(r"1 failed", said), said[-4000:]
+    finally:
+        beside.unlink(missing_ok=True)
