@@ -50,12 +50,12 @@ class blur:
     sigma: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sigma <= 50:
+        if not isinstance(self.sigma, int | float) or not 0 <= self.sigma <= 50:
             raise ValueError(f"sigma={self.sigma!r} pixels is outside 0..50. Use about 0.5 to 3.")
 
     def __call__(self, img: Tensor) -> Tensor:
         checks.picture(img)
-        if self.sigma == 0:
+        if self.sigma < 1e-3:  # no neighbour would get any weight
             return img
         # three sigmas hold 99.7 % of the weight; a mirror cannot be wider than the picture itself
         radius = min(int(np.ceil(3 * self.sigma)), min(img.shape[-2:]) - 1)
@@ -79,11 +79,13 @@ class noise:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.sigma <= 255:
+        if not isinstance(self.sigma, int | float) or not 0 <= self.sigma <= 255:
             raise ValueError(f"sigma={self.sigma!r} levels is outside 0..255. Use 5 to 50.")
+        if not isinstance(self.seed, int):
+            raise ValueError(f"seed={self.seed!r} is not a whole number. Use 0, 1, 2, ...")
 
     def __call__(self, img: Tensor) -> Tensor:
-        checks.picture(img)
+        checks.unit_range(checks.picture(img), slack=1.0)
         generator = torch.Generator().manual_seed(self.seed)  # on the CPU, so every device sees the same noise
         grain = torch.randn(img.shape, generator=generator).to(img)
         return (img + grain * (self.sigma / 255)).clamp(0, 1)
@@ -96,7 +98,7 @@ class jpeg:
     quality: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.quality, int) or not 1 <= self.quality <= 100:
+        if isinstance(self.quality, bool) or not isinstance(self.quality, int) or not 1 <= self.quality <= 100:
             raise ValueError(f"quality={self.quality!r} must be a whole number from 1 to 100.")
 
     def __call__(self, img: Tensor) -> Tensor:

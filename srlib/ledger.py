@@ -41,7 +41,7 @@ def rows(path: Path | None = None, **wanted) -> list[dict]:
     if not path.exists():
         return []
     found = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         try:
             row = json.loads(line)
             missing = [k for k in REQUIRED if k not in row]

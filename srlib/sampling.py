@@ -38,7 +38,7 @@ def pair(
     Raises:
         ValueError: unknown space or degradation, or a photo too small.
     """
-    checks.picture(hr, "hr", channels=(1, 3))
+    checks.unit_range(checks.picture(hr, "hr", channels=(1, 3)), "hr", slack=1e-4)
     checks.choice(space, ("y", "rgb"), "space")
     extra = degradation or {}
     for step in extra:
@@ -68,13 +68,15 @@ class PatchPool:
         """Lay the pairs end to end.
 
         Args:
-            pairs: ``(x, y)`` as :func:`pair` makes them; ``y`` is ``k`` times as large as ``x``, the same whole k for all.
+            pairs: ``(x, y)`` as :func:`pair` makes them; ``y`` is k times as large as ``x``, with one whole k for all.
             patch: side of the input patch in pixels; smaller pictures are left out.
             device: where the buffers live.
 
         Raises:
-            ValueError: no picture is large enough, or sizes do not fit.
+            ValueError: no picture is large enough, sizes do not fit, or channels differ.
         """
+        if not isinstance(patch, int) or patch < 1:
+            raise ValueError(f"patch={patch!r} must be a whole number of at least 1. Use about 24.")
         pairs = list(pairs)
         kept = [(x, y) for x, y in pairs if min(x.shape[-2:]) >= patch]
         if not kept:
@@ -83,7 +85,12 @@ class PatchPool:
             )
         self.patch, self.device = patch, torch.device(device)
         self.ratio = kept[0][1].shape[-1] // kept[0][0].shape[-1]
+        channels = kept[0][0].shape[0]
         for x, y in kept:
+            if x.shape[0] != channels:
+                raise ValueError(
+                    f"A picture of {x.shape[0]} channels among pictures of {channels}. Use one space for all."
+                )
             if y.shape[-2:] != (x.shape[-2] * self.ratio, x.shape[-1] * self.ratio):
                 raise ValueError(f"A pair of {tuple(x.shape)} and {tuple(y.shape)} does not fit ratio {self.ratio}.")
         self.inputs = torch.cat([x.flatten(1) for x, _ in kept], 1).to(self.device)  # (c, all pixels)

@@ -33,10 +33,12 @@ def picture(seed: int, side: int = SIDE) -> Tensor:
     The same seed gives the same picture.
 
     Raises:
-        ValueError: a side under 16 pixels, or a negative seed.
+        ValueError: a side under 16 pixels, a negative seed, or no whole numbers.
     """
-    if side < 16 or seed < 0:
-        raise ValueError(f"side={side}, seed={seed}: the side must be at least 16 pixels and the seed 0 or more.")
+    if not (isinstance(side, int) and isinstance(seed, int)) or side < 16 or seed < 0:
+        raise ValueError(
+            f"side={side!r}, seed={seed!r}: the side must be at least 16 pixels and the seed 0 or more, whole numbers."
+        )
     rng = np.random.default_rng([seed, side])
     leaves = _Leaves(rng, side * SUPER)
     big = leaves.paint()
@@ -141,5 +143,6 @@ def _inside(rng: np.random.Generator, dy: np.ndarray, dx: np.ndarray, radius: fl
         normals = (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) * 2 * np.pi / corners
         sides = radius * rng.uniform(0.5, 0.9, corners)
         return np.all([distance * np.cos(theta - a) <= s for a, s in zip(normals, sides, strict=True)], axis=0)
-    waves = sum(a * np.cos(k * theta + p) for k, a, p in zip((2, 3, 5), rng.uniform(0, 0.2, 3), rng.uniform(0, 6, 3)))
+    heights, phases = rng.uniform(0, 0.2, 3), rng.uniform(0, 6, 3)
+    waves = sum(a * np.cos(k * theta + p) for k, a, p in zip((2, 3, 5), heights, phases, strict=True))
     return distance <= radius * (0.6 + waves)

@@ -1,0 +1,34 @@
+"""Where things lie, and how a learner moves them."""
+
+import os
+from pathlib import Path
+
+from srlib import paths
+
+
+def test_the_courses_own_data_is_found():
+    assert (paths.data() / "datasets.toml").is_file()
+
+
+def test_a_wheel_carries_its_data_inside(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "_CHECKOUT", tmp_path)
+    assert paths.data() == Path(paths.__file__).parent / "_data"
+
+
+def test_the_cache_moves_with_its_variable(monkeypatch, tmp_path):
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path))
+    assert paths.cache() == tmp_path
+    assert paths.runs() == tmp_path / "runs"
+    for unset in ("", None):  # an empty variable means none
+        monkeypatch.setenv("SRLIB_CACHE", "") if unset == "" else monkeypatch.delenv("SRLIB_CACHE")
+        assert paths.cache().name == "srlib"
+
+
+def test_photo_folders_in_their_order(monkeypatch, tmp_path):
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SRLIB_PHOTOS", os.pathsep.join(["/first", "", "/second"]))
+    first, second, fetched, shared = paths.photo_folders()
+    assert (first, second, fetched) == (Path("/first"), Path("/second"), tmp_path / "cache" / "photos")
+    assert shared.parts[-2:] == ("shared", "photos")
+    monkeypatch.delenv("SRLIB_PHOTOS")
+    assert paths.photo_folders() == [fetched, shared]

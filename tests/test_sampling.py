@@ -1,0 +1,187 @@
+"""The patch pool against slicing by hand: true windows, aligned, all corners and all symmetries equally often."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from srlib import degrade, images, sampling
+from srlib.resize import resize
+from srlib.sampling import PatchPool, pair
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def numbered(sizes, ratio):
+    """Pairs in which every input pixel has its own number, and the targets repeat it ``ratio`` times."""
+    pairs, first = [], 0
+    for height, width in sizes:
+        x = (first + torch.arange(height * width).view(1, height, width)).float()
+        pairs.append((x, x.repeat_interleave(ratio, 1).repeat_interleave(ratio, 2)))
+        first += height * width
+    return pairs
+
+
+def eight(patch):
+    """A patch in its eight orientations, by numpy."""
+    turned = [np.rot90(p, n) for p in (patch, patch[:, ::-1]) for n in range(4)]
+    return [torch.from_numpy(t.copy()) for t in turned]
+
+
+SIZES = st.lists(st.tuples(st.integers(3, 12), st.integers(3, 12)), min_size=1, max_size=4)
+
+
+@given(SIZES, st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(0, 1000))
+def test_patches_are_true_windows_and_targets_lie_under_them(sizes, ratio, patch, augment, seed):
+    pairs = numbered(sizes, ratio)
+    x, y = PatchPool(pairs, patch).sample(6, generator(seed), augment)
+    assert torch.equal(y, x.repeat_interleave(ratio, 2).repeat_interleave(ratio, 3)), "x and y are not aligned"
+    for one in x[:, 0]:
+        lowest = one.min()
+        picture = next(p[0] for p, _ in pairs if p.min() <= lowest <= p.max())
+        top, left = (picture == lowest).nonzero()[0].tolist()
+        window = picture[top : top + patch, left : left + patch].numpy()
+        allowed = eight(window) if augment else [torch.from_numpy(window)]
+        assert any(torch.equal(one, a) for a in allowed)
+
+
+def test_targets_of_real_pairs_are_turned_with_their_inputs():
+    """Enlarging commutes with the eight symmetries, so an enlarged x must stay beside its y."""
+    hr = torch.rand(3, 40, 52, generator=generator())
+    x = resize(hr, 1 / 2)
+    pool = PatchPool([(x, hr)], patch=8)
+    small, large = pool.sample(5, generator())
+    windows = hr.unfold(1, 16, 2).unfold(2, 16, 2)  # every window that starts on an even pixel
+    for s, l in zip(small, large, strict=True):
+        found = [
+            (top, left)
+            for top in range(windows.shape[1])
+            for left in range(windows.shape[2])
+            if any(
+                torch.equal(l[0], t) and torch.equal(s[0], u)
+                for t, u in zip(
+                    eight(windows[0, top, left].numpy()),
+                    eight(x[0, top : top + 8, left : left + 8].numpy()),
+                    strict=True,
+                )
+            )
+        ]
+        assert len(found) == 1
+
+
+def test_all_eight_symmetries_occur_equally_often():
+    pool = PatchPool(numbered([(3, 3)], 1), patch=3)
+    x, _ = pool.sample(4000, generator())
+    counts = [sum(torch.equal(one[0], t) for one in x) for t in eight(pool.inputs.view(3, 3).numpy())]
+    assert sum(counts) == 4000
+    assert min(counts) > 500 - 5 * 21  # five standard deviations of a fair die of eight
+    assert max(counts) < 500 + 5 * 21
+
+
+def test_without_augmentation_nothing_is_turned():
+    pool = PatchPool(numbered([(3, 3)], 1), patch=3)
+    x, _ = pool.sample(50, generator(), augment=False)
+    assert all(torch.equal(one, pool.inputs.view(1, 3, 3)) for one in x)
+
+
+def test_every_corner_is_reached_equally_often():
+    """Over pictures of unlike sizes: 2 x 4, 1 x 1 and 3 x 1 corners are twelve equal chances."""
+    pool = PatchPool(numbered([(4, 6), (3, 3), (5, 3)], 1), patch=3)
+    x, _ = pool.sample(12_000, generator(), augment=False)
+    _, counts = x[:, 0, 0, 0].unique(return_counts=True)
+    assert len(counts) == 12
+    assert (counts - 1000).abs().max() < 5 * 31
+
+
+def test_the_same_generator_the_same_patches():
+    pool = PatchPool(numbered([(9, 9), (5, 12)], 2), patch=4)
+    first, again, other = (pool.sample(8, generator(s))[0] for s in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_small_pictures_are_left_out():
+    pool = PatchPool(numbered([(4, 9), (8, 8), (9, 4)], 1), patch=5)
+    assert len(pool) == 1
+    x, _ = pool.sample(100, generator())
+    assert 36 <= x.min() <= x.max() < 36 + 64
+
+
+@pytest.mark.parametrize(
+    ("pairs", "patch", "sentence"),
+    [
+        (numbered([(4, 4), (5, 3)], 1), 6, r"None of the 2 pictures has 6 x 6 input pixels\. Use a smaller patch"),
+        ([], 6, r"None of the 0 pictures"),
+        ([(torch.zeros(1, 4, 4), torch.zeros(1, 8, 9))], 2, r"A pair of \(1, 4, 4\) and \(1, 8, 9\) does not fit"),
+        ([*numbered([(4, 4)], 2), *numbered([(4, 4)], 3)], 2, r"does not fit ratio 2"),
+        (numbered([(4, 4)], 1), 0, r"patch=0 must be a whole number of at least 1"),
+        (numbered([(4, 4)], 1), 2.0, r"patch=2\.0 must be a whole number"),
+        (
+            [(torch.zeros(1, 4, 4), torch.zeros(1, 4, 4)), (torch.zeros(3, 4, 4), torch.zeros(3, 4, 4))],
+            2,
+            r"A picture of 3 channels among pictures of 1\. Use one space for all",
+        ),
+    ],
+)
+def test_pools_that_cannot_be(pairs, patch, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        PatchPool(pairs, patch)
+
+
+# --- pairs
+
+
+PHOTO = torch.rand(3, 25, 31, generator=generator())
+
+
+def test_a_pair_in_luma():
+    x, y = pair(PHOTO, 3)
+    true = images.rgb_to_y(PHOTO)[:, :24, :30]
+    assert torch.equal(y, true)
+    assert torch.equal(x, resize(true, 1 / 3))
+
+
+def test_a_pair_in_colour_has_an_eight_bit_input():
+    x, y = pair(PHOTO, 2, "rgb")
+    assert torch.equal(y, PHOTO[:, :24, :30])
+    assert torch.equal(x, images.round_to_uint8(resize(y, 1 / 2)))
+    x, y = pair(PHOTO[:1], 2, "rgb")
+    assert x.shape == (3, 12, 15)
+    assert torch.equal(y[0], y[2])
+
+
+def test_a_pair_enlarged_beforehand():
+    x, y = pair(PHOTO, 2, pre_upsampled=True)
+    assert torch.equal(x, resize(pair(PHOTO, 2)[0], 2))
+    assert x.shape == y.shape
+
+
+def test_extra_degradations_in_their_order():
+    y = pair(PHOTO, 2)[1]
+    x, _ = pair(PHOTO, 2, degradation={"noise": 5, "jpeg": 60, "blur": 1.2})
+    steps = degrade.compose(degrade.blur(1.2), degrade.bicubic(2), degrade.noise(5), degrade.jpeg(60))
+    assert torch.equal(x, steps(y))
+
+
+@pytest.mark.parametrize(
+    ("photo", "options", "error", "sentence"),
+    [
+        (PHOTO, {"scale": 2, "space": "lab"}, ValueError, r"space='lab' is unknown\. Use one of: y, rgb"),
+        (PHOTO, {"scale": 2, "degradation": {"rain": 1}}, ValueError, r"degradation step='rain' is unknown"),
+        (PHOTO, {"scale": 26}, ValueError, r"img is 25 x 31 pixels, too small for scale 26"),
+        (PHOTO, {"scale": 1.5}, ValueError, r"scale=1\.5 is not a whole number"),
+        (PHOTO.numpy(), {"scale": 2}, TypeError, r"hr is a ndarray"),
+        (PHOTO * 255, {"scale": 2}, ValueError, r"hr has values from .* Divide 8-bit values by 255"),
+        (PHOTO[:1] * 255, {"scale": 2}, ValueError, r"hr has values from .* Divide 8-bit values by 255"),
+    ],
+)
+def test_wrong_pairs(photo, options, error, sentence):
+    with pytest.raises(error, match=sentence):
+        pair(photo, **options)
+
+
+def test_symmetries_are_counted_right():
+    assert sampling.SYMMETRIES == len({tuple(t.flatten().tolist()) for t in eight(np.arange(4).reshape(2, 2))})
