@@ -33,6 +33,7 @@ class Recipe:
     steps: int = 2000
     optimizer: str = "adamw"  #: "adamw" or "sgd" (momentum 0.9)
     lr: float = 1e-3  #: peak learning rate
+    beta2: float = 0.98  #: AdamW's memory of squared gradients; the usual 0.999 is too slow for short trainings
     schedule: str = "cosine"  #: "cosine" (down to 1 %), "step" (a tenth after each third) or "constant"
     warmup: int = 50  #: steps over which the rate rises from 0; fewer can kill a zero-initialised tail
     clip: float | None = None  #: largest gradient norm

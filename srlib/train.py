@@ -86,7 +86,8 @@ class Run:
     def __init__(self, recipe: Recipe, device: str, checkpoint: Path | None, save_every: float) -> None:
         self.recipe, self.checkpoint, self.save_every = recipe, checkpoint, save_every
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
-        self.model = start(recipe).to(self.device)
+        # channels last: the layout in which CPUs and GPUs convolve fastest; it changes no result that matters
+        self.model = start(recipe).to(self.device, memory_format=torch.channels_last)
         self.optimizer = _optimizer(recipe, self.model)
         self.generator = torch.Generator().manual_seed(recipe.seed)  # draws the patches
         self.settings = {"lr": recipe.lr, "batch": recipe.batch, "loss": recipe.loss, "augment": True}
@@ -286,7 +287,7 @@ def schedule(recipe: Recipe, step: int) -> float:
 def _optimizer(recipe: Recipe, net: nn.Module) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=recipe.lr, momentum=0.9)
-    return torch.optim.AdamW(net.parameters(), lr=recipe.lr, weight_decay=0)
+    return torch.optim.AdamW(net.parameters(), lr=recipe.lr, betas=(0.9, recipe.beta2), weight_decay=0)
 
 
 DIGEST = hashlib.sha256().digest_size

@@ -38,7 +38,8 @@ class Sprint(nn.Module):
         widths = [1, *[features] * (layers - 1)]
         body = []
         for before, after in zip(widths, widths[1:], strict=False):
-            body += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+            body += [nn.Conv2d(before, after, 3, padding=1), nn.LeakyReLU(0.1)]  # a plain ReLU can die at this lr
+            nn.init.kaiming_normal_(body[-2].weight, a=0.1)
         self.body = nn.Sequential(*body)
         self.tail = nn.Conv2d(features, scale**2, 3, padding=1)
         nn.init.zeros_(self.tail.weight)  # starts as plain bicubic, so training can only add to it
@@ -49,7 +50,7 @@ class Sprint(nn.Module):
         checks.picture(x, "x", channels=(1,))
         # antialias=True selects the cubic of the papers (a = -1/2); it has no other effect when enlarging
         base = F.interpolate(x, scale_factor=self.scale, mode="bicubic", antialias=True)
-        return base + self.shuffle(self.tail(self.body(x)))
+        return base + self.shuffle(self.tail(self.body(x - 0.5)))  # centred input trains faster
 
     def outputs(self, x: Tensor) -> list[Tensor]:
         """Every supervised output: here the one picture."""
