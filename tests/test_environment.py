@@ -75,14 +75,26 @@ def test_help_lists_every_target_that_the_readme_and_contributing_name(root):
         assert named <= explained, f"{page} names make targets that do not exist: {named - explained}"
 
 
+def test_what_the_readme_names_is_there(root):
+    text = (root / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:book|srlib|data|benchmarks|tests|tools|\.ci)/[\w./-]*)`", text))
+    named |= set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
+    missing = sorted(name for name in named if not (root / name).exists())
+    assert not missing, f"README.md names what does not exist: {missing}"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="make is not used on Windows")
 def test_set_up_says_one_sentence_when_there_is_no_python(root, tmp_path):
     tools = {"dirname", "cat", "pwd", "rm", "sh"}
     for tool in tools:
-        found = next((f"{folder}/{tool}" for folder in ("/bin", "/usr/bin") if os.path.exists(f"{folder}/{tool}")), None)
+        found = next(
+            (f"{folder}/{tool}" for folder in ("/bin", "/usr/bin") if os.path.exists(f"{folder}/{tool}")), None
+        )
         if found:
             (tmp_path / tool).symlink_to(found)
-    (tmp_path / "python3").write_text("#!/bin/sh\nexit 1\n")  # one that exists but does not run, as version managers leave
+    (tmp_path / "python3").write_text(
+        "#!/bin/sh\nexit 1\n"
+    )  # one that exists but does not run, as version managers leave
     (tmp_path / "python3").chmod(0o755)
     environment = {"PATH": str(tmp_path)}
     venv = tmp_path / "venv"

@@ -207,7 +207,7 @@ def lab(root, tmp_path_factory):
     environment.pop("SRLIB_LIVE", None)
     options = ["--no-browser", "--port", str(port), "--IdentityProvider.token=letmein"]
     options.append("--LabApp.expose_app_in_browser=True")  # so that the tests can ask what the kernel does
-    log = open(home / "log", "w+")  # noqa: SIM115
+    log = open(home / "log", "w+")
     server = subprocess.Popen(
         [sys.executable, str(root / "tools" / "lab.py"), "--work", str(home / "work"), *options],
         env=environment,
@@ -312,4 +312,5 @@ def test_run_all_cells_leaves_no_error(browser, lab, name):
     state = wait_for(page, finished, 240, f"{name} runs to its end")
     assert state["errors"] == []
     assert all(state["counts"])
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")  # free its memory
     page.close()

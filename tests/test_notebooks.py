@@ -47,7 +47,7 @@ def test_the_table_of_contents_lists_every_notebook(notebook_tool, root):
 
     toc = yaml.safe_load((root / "book" / "_toc.yml").read_text(encoding="utf-8"))
     listed = {toc["root"]} | {entry["file"] for entry in toc["chapters"]}
-    assert {path.stem for path in notebook_tool.notebooks()} <= listed
+    assert {path.stem for path in notebook_tool.notebooks()} == listed
 
 
 def test_a_good_chapter_has_no_complaint(chapter, complaints):
@@ -81,7 +81,9 @@ BREAK = {
     ),
     "stores a warning": lambda nb: add(nb, new_code_cell("1", outputs=printed("careful", "stderr"))),
     "stores an error": lambda nb: add(nb, new_code_cell("1", outputs=[new_output("error", ename="E", evalue="")])),
-    "something of this machine: ' at 0x": lambda nb: add(nb, new_code_cell("1", outputs=printed("<O at 0x7f12ab34cd>"))),
+    "something of this machine: ' at 0x": lambda nb: add(
+        nb, new_code_cell("1", outputs=printed("<O at 0x7f12ab34cd>"))
+    ),
     "something of this machine: '/home/": lambda nb: add(nb, new_code_cell("1", outputs=printed("in /home/me/work"))),
     "1,000,000 are allowed": lambda nb: add(nb, new_markdown_cell("x" * 1_000_000)),
 }
@@ -120,7 +122,9 @@ def test_normalising_is_stable_and_drops_what_changes_by_itself(notebook_tool):
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "f00"}, "text/plain": "IntSlider(value=1, min=1)"}
     both = view | {"text/html": "<b>frozen</b>"}
     cells = [
-        new_code_cell("slider", execution_count=7, outputs=[new_output("execute_result", data=view, execution_count=7)]),
+        new_code_cell(
+            "slider", execution_count=7, outputs=[new_output("execute_result", data=view, execution_count=7)]
+        ),
         new_code_cell("studio", execution_count=9, outputs=[new_output("display_data", data=both)]),
         new_code_cell("print(1)", execution_count=11, outputs=printed("1\n") + printed("2\n")),
         new_code_cell("print(1)"),

@@ -30,7 +30,9 @@ def test_the_notebook_runs_and_its_trainings_gain(name, folder):
     assert results["seed"] != stored["seed"]
     assert results["photo"] != stored["photo"]
     assert all(math.isfinite(number) for number in results["numbers"].values() if isinstance(number, float))
-    assert results["trainings"] or "train.fit" not in path.read_text(encoding="utf-8"), "trains, but reports no training"
+    assert results["trainings"] or "train.fit" not in path.read_text(encoding="utf-8"), (
+        "trains, but reports no training"
+    )
     assert all(training["smoke_gain"] > 0 for training in results["trainings"]), "a recipe without a smoke_gain"
     assert tool.judge(results) == []
 

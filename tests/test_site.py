@@ -14,7 +14,15 @@ import pytest
 pytestmark = pytest.mark.site
 
 # Things a browser loads by itself; a link that a reader clicks may lead anywhere.
-LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data"}
+LOADED = {
+    "script": "src",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "object": "data",
+}
 LOADED_LINKS = {"stylesheet", "preload", "prefetch", "modulepreload", "icon", "preconnect", "dns-prefetch", "manifest"}
 
 
@@ -119,7 +127,8 @@ LOOK = """() => {
     return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
   };
   const faint = [];
-  const walker = document.createTreeWalker(document.querySelector(".bd-article") || document.body, NodeFilter.SHOW_TEXT);
+  const article = document.querySelector(".bd-article") || document.body;
+  const walker = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement, text = walker.currentNode.textContent.trim();
     if (!text || !element.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue;
@@ -139,7 +148,8 @@ LOOK = """() => {
     theme: document.documentElement.dataset.theme,
     faint: [...new Set(faint)],
     dimmed: [...document.querySelectorAll(".bd-content img")].filter(i => getComputedStyle(i).filter !== "none").length,
-    broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.loading !== "lazy").map(i => i.src.slice(0, 80)),
+    broken: [...document.images].filter(i => i.complete && !i.naturalWidth && i.loading !== "lazy")
+      .map(i => i.src.slice(0, 80)),
     unset: document.querySelectorAll(".math").length && !document.querySelector("mjx-container") ? ["mathematics"] : [],
   };
 }"""

@@ -179,7 +179,8 @@ def run(path):
 def problems(path):
     """Everything that keeps this notebook from being committed, one sentence each."""
     if path.stat().st_size > NOTEBOOK_LIMIT:
-        yield f"is {path.stat().st_size:,} bytes; {NOTEBOOK_LIMIT:,} are allowed. Store pictures as WebP, charts as SVG."
+        size = path.stat().st_size
+        yield f"is {size:,} bytes; {NOTEBOOK_LIMIT:,} are allowed. Store pictures as WebP, charts as SVG."
     text = path.read_text(encoding="utf-8")
     nb = nbformat.reads(text, as_version=4)
     yield from cell_problems(nb)
