@@ -134,7 +134,7 @@ def manifest() -> dict[str, dict]:
 
 
 def fetch(name: str, progress: bool = True) -> Photos:
-    """Download, verify and unpack a set, unless it is here already; a broken download is continued.
+    """Download, verify and unpack a set, unless it is here complete; a broken download is continued.
 
     Raises:
         ValueError: unknown name.
@@ -142,9 +142,10 @@ def fetch(name: str, progress: bool = True) -> Photos:
             address is known, and then it says where to get the set by hand and where to put it.
     """
     checks.choice(name, names(), "photo set")
-    if present(name):
+    entry = manifest().get(name, {})
+    if present(name) >= entry.get("count", 1):
         return photos(name)
-    entry, target = manifest()[name], paths.cache() / "photos" / name
+    target = paths.cache() / "photos" / name
     if "file" not in entry:
         raise download.DownloadError(
             f"No address that a program can read is known for {name}. Get it by hand"

@@ -15,9 +15,10 @@ from typing import IO
 
 import pooch
 import requests
+import urllib3
 from tqdm import tqdm
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # what a broken connection can lose at most
 TIMEOUT = 30  # seconds without a byte
 
 
@@ -50,7 +51,7 @@ def fetch(urls: list[str], folder: Path, hash: str | None, progress: bool = True
             try:
                 resume = _Resume(folder / f"{name}.part", progress)
                 path = Path(pooch.retrieve(url, hash, fname=name, path=folder, downloader=resume))
-            except requests.RequestException as error:
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 problems.append(f"{url}: {type(error).__name__}")
             except ValueError as error:
                 if "hash" not in str(error).lower():
@@ -78,7 +79,7 @@ class _Resume:
 
     def __call__(self, url: str, output_file: str | os.PathLike, pooch_: object) -> None:
         have = self.part.stat().st_size if self.part.exists() else 0
-        headers = {"Range": f"bytes={have}-", "Accept-Encoding": "identity"} if have else {}
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             if answer.status_code == 416:  # nothing left to send: we have it all, or the file changed
                 have = self._restart_if_odd(answer, have)
@@ -101,7 +102,8 @@ class _Resume:
         rest = int(answer.headers.get("Content-Length", 0))
         bar = tqdm(total=have + rest or None, initial=have, unit="B", unit_scale=True, disable=not self.progress)
         with open(self.part, "ab" if have else "wb") as file, bar:
-            for chunk in answer.iter_content(CHUNK):
+            # raw: iter_content would keep back a broken chunk, and unpack a .tgz that the server calls gzip-encoded
+            for chunk in answer.raw.stream(CHUNK, decode_content=False):
                 file.write(chunk)
                 bar.update(len(chunk))
             got = file.tell() - have
@@ -112,7 +114,8 @@ class _Resume:
 def unpack(archive: Path, pattern: str, folder: Path) -> int:
     """Take the files that match ``pattern`` out of a zip or tar into ``folder``, flat; returns how many.
 
-    The folder appears whole or not at all. An archive with a name that points outside is refused entirely.
+    A new folder appears whole or not at all; in an old one, files of the same name are replaced and others stay.
+    An archive with a name that points outside is refused entirely.
 
     Raises:
         DownloadError: not an archive, damaged, hostile, nothing matched, or the disk is full.
@@ -129,12 +132,18 @@ def unpack(archive: Path, pattern: str, folder: Path) -> int:
         if not count:
             raise DownloadError(f"{archive.name} holds no file like {pattern}. It may be another edition of the set.")
         temporary.chmod(0o755)
-        os.replace(temporary, folder)
+        if folder.is_dir():
+            for file in temporary.iterdir():
+                os.replace(file, folder / file.name)
+        else:
+            os.replace(temporary, folder)
         return count
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+    except DownloadError:
+        raise
+    except Exception as error:  # damaged archives raise many kinds; only the system's own errors have a number
+        if isinstance(error, OSError) and error.errno is not None:
+            raise _disk_error(error, folder) from None
         raise DownloadError(f"{archive} is damaged ({error}). Delete it and fetch again.") from None
-    except OSError as error:
-        raise _disk_error(error, folder) from None
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
