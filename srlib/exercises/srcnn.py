@@ -1,0 +1,81 @@
+"""Self-checks of the chapter *SRCNN*. Each takes the learner's answer and says one sentence about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from srlib import models
+from srlib.live import check
+
+
+def parameters(answer: Callable[..., int] | None) -> bool:
+    """Exercise 1: ``answer(f1, f2, f3, n1=64, n2=32)`` counts the parameters of an SRCNN."""
+    return check(
+        answer,
+        (lambda f: f(9, 5, 5) != 57_184, "You counted the weights but not the biases: one for each filter."),
+        (lambda f: f(9, 5, 5) == 57_281, "9-5-5 has 57,281 parameters, and your function says otherwise."),
+        (lambda f: f(9, 1, 5) == 8_129, "9-5-5 is right, but 9-1-5 has 8,129: does your function use f2?"),
+        (lambda f: f(5, 3, 3, 16, 8) == _counted(5, 3, 3, 16, 8), "Right with 64 and 32 filters, wrong with 16 and 8."),
+        hint="A layer with n filters of size f x f over c channels has n * (f*f*c + 1) numbers.",
+    )
+
+
+def receptive_field(answer: Callable[[list[int]], int] | None) -> bool:
+    """Exercise 2: ``answer([9, 5, 5])`` gives the side of the receptive field of stacked convolutions."""
+    return check(
+        answer,
+        (lambda f: f([9]) == 9, "One 9 x 9 layer sees 9 pixels: start there."),
+        (lambda f: f([9, 5, 5]) != 19, "Adding the sizes counts shared pixels again: each further layer adds f - 1."),
+        (lambda f: f([9, 5, 5]) == 17, "9-5-5 sees 17 pixels."),
+        (lambda f: f([3] * 20) == 41, "Twenty 3 x 3 layers (VDSR, two chapters on) see 41 pixels."),
+        hint="Walk backwards from one output pixel: each layer widens the window by f - 1.",
+    )
+
+
+class _Lopsided(nn.Module):
+    """A network that favours the right-hand neighbour, so that the eight versions differ."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 0.1 * x.roll(1, -1)
+
+
+def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
+    """Exercise 3: ``answer(net, x)`` averages the network over the eight flips and rotations of ``x``."""
+    x = torch.rand(1, 1, 6, 9, generator=torch.Generator().manual_seed(0))
+    turns = [(k, flip) for k in range(4) for flip in (False, True)]
+    net = _Lopsided()
+
+    def there(z: Tensor, k: int, flip: bool) -> Tensor:
+        return (z.flip(-1) if flip else z).rot90(k, (-2, -1))
+
+    def back(z: Tensor, k: int, flip: bool) -> Tensor:
+        z = z.rot90(-k, (-2, -1))
+        return z.flip(-1) if flip else z
+
+    wanted = sum(back(net(there(x, *t)), *t) for t in turns) / 8
+    return check(
+        answer,
+        (lambda f: isinstance(f(nn.Identity(), x), Tensor), "Return the averaged picture, a tensor."),
+        (lambda f: f(nn.Identity(), x).shape == x.shape, "The result must have the shape of x: turn each output back."),
+        (
+            lambda f: torch.allclose(f(nn.Identity(), x), x, atol=1e-6),
+            "A network that changes nothing must give x back: undo the turns in reverse order, and divide by 8.",
+        ),
+        (
+            lambda f: not torch.allclose(f(net, x), net(x), atol=1e-4),
+            "This is the plain output: did the network see all eight versions?",
+        ),
+        (
+            lambda f: torch.allclose(f(net, x), wanted, atol=1e-5),
+            "Close, but some of the eight versions are missing or come twice: four rotations, each also mirrored.",
+        ),
+        hint="Turn the input, run the network, turn the output back (mirror and rotation in reverse order), average.",
+    )
+
+
+def _counted(f1: int, f2: int, f3: int, n1: int, n2: int) -> int:
+    """The true count, from the network itself."""
+    return sum(p.numel() for p in models.create("srcnn", f1=f1, f2=f2, f3=f3, n1=n1, n2=n2).parameters())
