@@ -14,9 +14,10 @@ import hashlib
 import io
 import math
 import os
+import pickle
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -43,7 +44,7 @@ class Step:
 
 
 class Diverged(RuntimeError):
-    """The loss became NaN or infinite; ``run.model`` holds the weights of the last look before that."""
+    """NaN or infinite values appeared; ``run.model`` holds the weights of the last look before that (or the first)."""
 
 
 class CheckpointError(ValueError):
@@ -94,7 +95,8 @@ class Run:
         self.settings["clip"] = recipe.clip
         self.history: list[Step] = []
         self.stopped = False
-        self._good: dict[str, Tensor] = {}  # weights at the last look
+        self._torn = False  # are weights, generator and history of different steps? Then nothing may be saved
+        self._remember()
         self._pool: PatchPool | None = None
         self._views: list[tuple[Tensor, Tensor]] = []
 
@@ -112,12 +114,11 @@ class Run:
         """Turn knobs between two steps: lr (peak rate), batch, loss, augment, clip.
 
         Raises:
-            ValueError: an unknown knob or loss.
+            ValueError: an unknown knob, or a value that no recipe may have.
         """
-        for name, value in settings.items():
+        for name in settings:
             checks.choice(name, SETTABLE, "knob")
-            if name == "loss":
-                losses.get(value)
+        recipes.with_changes(self.recipe, **{k: v for k, v in settings.items() if k != "augment"})
         self.settings |= settings
 
     def stop(self) -> None:
@@ -134,7 +135,7 @@ class Run:
                     self.save(self.checkpoint)
                     saved = time.monotonic()
         finally:  # also when the reader of this iterator is interrupted
-            if self.checkpoint and self.history:
+            if self.checkpoint and self.history and not self._torn:
                 self.save(self.checkpoint)
 
     def finish(self) -> Run:
@@ -148,6 +149,28 @@ class Run:
         lr = self.settings["lr"] * schedule(self.recipe, number)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
+        self._torn, drawn = True, self.generator.get_state()
+        try:
+            loss = self._backward()
+        except BaseException:  # stopped by the user, or out of memory: the step has not happened
+            self.generator.set_state(drawn)
+            self._torn = False
+            raise
+        if not math.isfinite(loss):
+            self._rescue(number)
+        self.optimizer.step()
+        step = Step(number, loss, None, lr, self.seconds + time.perf_counter() - began)
+        self.history.append(step)
+        self._torn = False
+        if number % self.recipe.every and number != self.recipe.steps:
+            return step
+        psnr, preview = self.look()
+        self._remember()
+        self.history[-1] = replace(step, psnr=psnr)
+        return replace(step, psnr=psnr, preview=preview)
+
+    def _backward(self) -> float:
+        """Draw a batch, and leave its loss's gradient in the parameters."""
         self.model.train()
         x, y = self._pool.sample(self.settings["batch"], self.generator, self.settings["augment"])
         loss = losses.get(self.settings["loss"])(self.model(x), y)
@@ -155,33 +178,35 @@ class Run:
         loss.backward()
         if self.settings["clip"]:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings["clip"])
-        self.optimizer.step()
-        value, psnr, preview = loss.item(), None, None
-        seconds = self.seconds + time.perf_counter() - began
-        if not math.isfinite(value):
-            self._rescue(number, lr)
-        if number % self.recipe.every == 0 or number == self.recipe.steps:
-            psnr, preview = self.look()
-            self._good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-        step = Step(number, value, psnr, lr, seconds)
-        self.history.append(step)
-        return step if preview is None else Step(number, value, psnr, lr, seconds, preview)
+        return loss.item()
 
-    def _rescue(self, number: int, lr: float) -> None:
-        if self._good:
-            self.model.load_state_dict(self._good)
+    def _remember(self) -> None:
+        self._good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+
+    def _rescue(self, number: int) -> None:
+        self._torn = True
+        self.model.load_state_dict(self._good)
+        self.optimizer = _optimizer(self.recipe, self.model)  # its averages are spoilt too
         raise Diverged(
-            f"The loss became NaN or infinite at step {number} (learning rate {lr:.3g}). The model holds its weights "
-            "of the last look before. Start again with a lower rate, a longer warm-up or clip=1.0."
+            f"NaN or infinite values appeared at step {number} (peak learning rate {self.settings['lr']:.3g}). "
+            "The model holds its weights of the last look before. "
+            "Start again with a lower rate, a longer warm-up or clip=1.0."
         )
 
     @torch.no_grad()
     def look(self) -> tuple[float, Tensor]:
-        """PSNR in dB on the held-out crops (mean), and the first of them as the network draws it."""
+        """PSNR in dB on the held-out crops (mean), and the first of them as the network draws it.
+
+        Raises:
+            Diverged: the network draws NaN or infinite values.
+        """
         self._load()
         self.model.eval()
         crop = self.recipe.scale
-        results = [(self.model(x[None])[0].float().cpu().clamp(0, 1), y) for x, y in self._views]
+        results = [(self.model(x[None])[0].float().cpu(), y) for x, y in self._views]
+        if not all(bool(sr.isfinite().all()) for sr, _ in results):
+            self._rescue(len(self.history))
+        results = [(sr.clamp(0, 1), y) for sr, y in results]
         return sum(metrics.psnr(sr, y, crop=crop) for sr, y in results) / len(results), results[0][0]
 
     @torch.no_grad()
@@ -244,6 +269,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
         self.settings = state["settings"]
+        self._remember()
         rows = state["history"].tolist()
         self.history = [Step(int(n), loss, None if math.isnan(p) else p, lr, s) for n, loss, p, lr, s in rows]
 
@@ -316,7 +342,7 @@ def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu")
     """Load what :func:`write_checkpoint` wrote; nothing in the file is executed.
 
     Raises:
-        CheckpointError: a byte is wrong or missing.
+        CheckpointError: a byte is wrong or missing, or there is more in it than a training writes.
         FileNotFoundError: no such file.
     """
     path = Path(path)
@@ -326,4 +352,7 @@ def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu")
     content, digest = content[:-DIGEST], content[-DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         raise CheckpointError(f"{path} is damaged or cut short (its checksum is wrong). Delete it and train again.")
-    return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    try:
+        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(f"{path} holds more than tensors and plain values. Delete it and train again.") from None

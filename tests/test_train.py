@@ -1,0 +1,436 @@
+"""The training loop: it learns, can be killed at any moment, and never loses what was good."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from srlib import images, losses, recipes, synthetic, train
+from srlib.recipes import Recipe
+
+TINY = {"features": 8, "layers": 2}
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """Small drawn pictures stand in for T91 (to learn from) and Set5 (held out)."""
+    folder = tmp_path_factory.mktemp("photos")
+    for name, seeds in (("T91", (0, 1, 2)), ("Set5", (3, 4))):
+        (folder / name).mkdir()
+        for seed in seeds:
+            images.save(folder / name / f"{seed}.png", synthetic.picture(seed, side=48))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def photos(monkeypatch, drawn, tmp_path):
+    monkeypatch.setenv("SRLIB_PHOTOS", str(drawn))
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
+
+
+def recipe(**changes):
+    settings = {"data": ["T91"], "held_out": "Set5", "patch": 8, "batch": 4, "steps": 12, "every": 5, "arguments": TINY}
+    return Recipe(model="sprint", **{**settings, **changes})
+
+
+def fit(checkpoint=None, save_every=60, **changes):
+    return train.fit(recipe(**changes), "laptop", checkpoint=checkpoint, device="cpu", save_every=save_every)
+
+
+def assert_same(run, other):
+    """Bit for bit: weights, what the optimizer remembers, and the next patches."""
+    for a, b in zip(run.model.state_dict().values(), other.model.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    for a, b in zip(run.optimizer.state.values(), other.optimizer.state.values(), strict=True):
+        assert all(torch.equal(a[k], b[k]) for k in a)
+    assert torch.equal(run.generator.get_state(), other.generator.get_state())
+    assert [(s.step, s.loss, s.lr) for s in run.history] == [(s.step, s.loss, s.lr) for s in other.history]
+
+
+# --- learning
+
+
+def test_a_smoke_training_gains_over_bicubic(monkeypatch):
+    """The real recipe on the bundled photos; and the same judge fails a training that learns nothing."""
+    real = recipes.get("sprint", scale=2)
+    run = train.fit(real, "smoke", device="cpu").finish()
+    assert recipes.passes(run.gain(), max(run.recipe.smoke_gain, 0.1))
+    idle = train.fit(real, "smoke", device="cpu", lr=0.0, steps=5).finish()
+    assert idle.gain() == pytest.approx(0, abs=1e-3)
+    assert not recipes.passes(idle.gain(), idle.recipe.smoke_gain)
+
+
+def test_lr_zero_moves_no_weight():
+    run = fit(lr=0.0)
+    before = [p.clone() for p in run.model.parameters()]
+    run.finish()
+    assert all(torch.equal(a, b) for a, b in zip(before, run.model.parameters(), strict=True))
+
+
+def test_the_steps_tell_what_happened():
+    run = fit()
+    steps = list(run)
+    assert [s.step for s in steps] == list(range(1, 13))
+    assert [s.step for s in steps if s.psnr is not None] == [5, 10, 12]
+    assert all((s.preview is None) == (s.psnr is None) for s in steps)
+    assert steps[4].preview.shape == (1, 48, 48)
+    assert 0 <= steps[4].preview.min() <= steps[4].preview.max() <= 1
+    assert all(s.preview is None for s in run.history)
+    assert [s.loss for s in run.history] == [s.loss for s in steps]
+    assert all(a.seconds < b.seconds for a, b in zip(steps, steps[1:], strict=False))
+    assert run.done
+    assert run.seconds == steps[-1].seconds
+    assert list(run) == []
+
+
+def test_one_step_of_sgd_by_hand():
+    run = fit(optimizer="sgd", schedule="constant", warmup=0, lr=0.1, loss="mse", steps=1)
+    by_hand = train.start(run.recipe)
+    run._load()
+    x, y = run._pool.sample(4, torch.Generator().manual_seed(0))
+    loss = ((by_hand(x) - y) ** 2).mean()
+    loss.backward()
+    (step,) = run
+    assert step.loss == pytest.approx(loss.item(), rel=1e-5)
+    for ours, theirs in zip(run.model.parameters(), by_hand.parameters(), strict=True):
+        assert torch.allclose(ours, theirs - 0.1 * theirs.grad, atol=1e-7)
+
+
+def test_the_same_seed_the_same_training():
+    first, again, other = fit().finish(), fit().finish(), fit(seed=1).finish()
+    assert_same(first, again)
+    assert first.history[-1].loss != other.history[-1].loss
+
+
+def test_building_a_network_leaves_the_global_generator_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    fit()
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_gradients_can_be_clipped():
+    run = fit(optimizer="sgd", schedule="constant", warmup=0, lr=1.0, clip=1e-3, steps=1)
+    before = [p.clone() for p in run.model.parameters()]
+    run.finish()
+    moved = math.sqrt(sum((a - b).square().sum().item() for a, b in zip(before, run.model.parameters(), strict=True)))
+    assert moved == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize("init", ["network", "identity", "paper"])
+def test_first_weights(init):
+    net = train.start(Recipe(model="srcnn", init=init))
+    x = torch.rand(1, 1, 20, 20, generator=torch.Generator().manual_seed(0))
+    if init == "identity":
+        assert (net(x) - x).abs().max() < 0.2
+        assert (net(x) - x).abs().mean() < (train.start(Recipe(model="srcnn"))(x) - x).abs().mean()
+    if init == "paper":
+        weights = torch.cat([p.flatten() for p in net.parameters() if p.ndim == 4])
+        assert weights.std().item() == pytest.approx(0.001, rel=0.02)
+        assert all((p == 0).all() for p in net.parameters() if p.ndim == 1)
+
+
+@pytest.mark.parametrize("steps", [1, 60, 100, 2000])
+@pytest.mark.parametrize("shape", ["cosine", "step", "constant"])
+def test_schedules(shape, steps):
+    given = recipe(schedule=shape, steps=steps, warmup=50)
+    rates = [train.schedule(given, n) for n in range(1, steps + 1)]
+    assert rates[: min(steps, 50)] == pytest.approx([n / 50 for n in range(1, min(steps, 50) + 1)])
+    after = rates[50:]
+    assert after == sorted(after, reverse=True)
+    if after:
+        assert after[-1] == pytest.approx({"cosine": 0.01, "step": 0.01, "constant": 1}[shape])
+    assert train.schedule(recipe(schedule=shape, warmup=0), 1) > 0.9
+
+
+# --- turning knobs
+
+
+def test_knobs_take_effect_at_the_next_step():
+    run = fit(warmup=0, schedule="constant")
+    iterator = iter(run)
+    next(iterator)
+    run.set(lr=0.0, batch=2, loss="mse", augment=False, clip=1.0)
+    before = [p.clone() for p in run.model.parameters()]
+    step = next(iterator)
+    assert step.lr == 0
+    assert all(torch.equal(a, b) for a, b in zip(before, run.model.parameters(), strict=True))
+
+
+def test_stopping_and_going_on():
+    run = fit()
+    for step in run:
+        if step.step == 3:
+            run.stop()
+    assert len(run.history) == 3
+    assert run.done
+    run.stopped = False
+    assert_same(run.finish(), fit().finish())
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"momentum": 0.5}, r"knob='momentum' is unknown\. Use one of: lr, batch, loss, augment, clip"),
+        ({"loss": "l2"}, r"loss='l2' is unknown\. Use one of: l1, mse, charbonnier"),
+        ({"batch": 0}, r"batch=0 must be at least 1"),
+        ({"batch": 2.5}, r"batch=2\.5 is a float, but a recipe wants int"),
+        ({"lr": math.nan}, r"lr=nan is not a usable learning rate"),
+        ({"lr": -1.0}, r"lr=-1\.0 is not a usable learning rate\. Use 1e-5 to 1e-1"),
+    ],
+)
+def test_wrong_knobs_change_nothing(settings, sentence):
+    run = fit()
+    before = dict(run.settings)
+    with pytest.raises(ValueError, match=sentence):
+        run.set(augment=False, **settings)
+    assert run.settings == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"tier": "huge"}, r"tier='huge' is unknown\. Use one of: smoke, laptop, full"),
+        ({"stepz": 3}, r"recipe field='stepz' is unknown\. Use one of: model, scale"),
+        ({"steps": 0}, r"steps=0 must be at least 1"),
+        ({"scale": 5}, r"scale=5 is not offered here\. Use one of 2, 3, 4"),
+        ({"model": "vdsr9"}, r"model='vdsr9' is unknown\. Use one of: srcnn"),
+    ],
+)
+def test_trainings_that_cannot_be(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        train.fit(recipe(), **{"tier": "laptop", **changes})
+
+
+def test_patches_larger_than_every_photo():
+    with pytest.raises(ValueError, match=r"None of the 3 pictures has 50 x 50 input pixels\. Use a smaller patch"):
+        fit(patch=50).finish()
+
+
+# --- divergence
+
+
+def fail_at(monkeypatch, number, error=None):
+    """Let the L1 loss become NaN, or raise, at its ``number``-th call."""
+    calls = []
+
+    def l1(sr, hr):
+        calls.append(1)
+        if len(calls) == number and error:
+            raise error
+        return losses.l1(sr, hr) * (math.nan if len(calls) == number else 1)
+
+    monkeypatch.setitem(losses.LOSSES, "l1", l1)
+
+
+def test_a_nan_keeps_the_last_good_weights(monkeypatch, tmp_path):
+    good = fit(steps=5, schedule="constant").finish().model.state_dict()
+    fail_at(monkeypatch, 8)
+    run = fit(tmp_path / "a.ckpt", schedule="constant")
+    with pytest.raises(
+        train.Diverged, match=r"appeared at step 8 \(peak learning rate 0\.001\).*last look before.*lower"
+    ):
+        run.finish()
+    for name, value in run.model.state_dict().items():
+        assert torch.equal(value, good[name])
+    assert len(run.history) == 7
+    assert not (tmp_path / "a.ckpt").exists(), "what does not fit together must not be saved"
+    run.set(lr=1e-4)
+    assert math.isfinite(run.finish().gain()), "and one can go on from there"
+
+
+def test_a_nan_before_the_first_look_keeps_the_first_weights(monkeypatch):
+    fail_at(monkeypatch, 2)
+    run = fit()
+    with pytest.raises(train.Diverged, match="step 2"):
+        run.finish()
+    for value, first in zip(run.model.parameters(), train.start(run.recipe).parameters(), strict=True):
+        assert torch.equal(value, first)
+
+
+@pytest.mark.parametrize("every", [1, 100])
+def test_a_rate_far_too_high(every):
+    run = fit(lr=90.0, warmup=0, schedule="constant", optimizer="sgd", loss="mse", every=every, steps=200, scale=2)
+    with pytest.raises(train.Diverged):
+        run.finish()
+    assert all(p.isfinite().all() for p in run.model.parameters())
+
+
+def test_divergence_does_not_spoil_the_checkpoint(monkeypatch, tmp_path):
+    fail_at(monkeypatch, 8)
+    with pytest.raises(train.Diverged):
+        fit(tmp_path / "a.ckpt", save_every=0).finish()
+    monkeypatch.setitem(losses.LOSSES, "l1", losses.l1)
+    assert_same(fit(tmp_path / "a.ckpt").finish(), fit().finish())
+
+
+# --- interrupted and resumed
+
+
+def test_saved_and_resumed_is_the_same_training(tmp_path):
+    run = fit(tmp_path / "a.ckpt")
+    for step in run:
+        if step.step == 7:
+            break
+    resumed = fit(tmp_path / "a.ckpt")
+    assert len(resumed.history) == 7
+    assert_same(resumed.finish(), fit().finish())
+    assert [s.psnr for s in resumed.history] == [s.psnr for s in fit().finish().history]
+
+
+def test_settings_survive(tmp_path):
+    run = fit(tmp_path / "a.ckpt")
+    run.set(batch=3, lr=5e-4)
+    for step in run:
+        if step.step == 2:
+            break
+    assert fit(tmp_path / "a.ckpt").settings == {**run.settings, "batch": 3, "lr": 5e-4}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), MemoryError()])
+def test_ctrl_c_in_the_middle_of_a_step(monkeypatch, tmp_path, error):
+    fail_at(monkeypatch, 7, error)
+    with pytest.raises(type(error)):
+        fit(tmp_path / "a.ckpt").finish()
+    resumed = fit(tmp_path / "a.ckpt")
+    assert len(resumed.history) == 6
+    assert_same(resumed.finish(), fit().finish())
+
+
+def test_ctrl_c_while_the_weights_are_being_changed(monkeypatch, tmp_path):
+    """Then weights and history disagree: the file of the last moment when they agreed must stay."""
+    run = fit(tmp_path / "a.ckpt", save_every=0)
+    real, calls = run.optimizer.step, []
+
+    def interrupted():
+        real()
+        calls.append(1)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(run.optimizer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.finish()
+    assert_same(fit(tmp_path / "a.ckpt").finish(), fit().finish())
+
+
+def test_ctrl_c_while_looking(monkeypatch, tmp_path):
+    run = fit(tmp_path / "a.ckpt")
+    monkeypatch.setattr(run, "look", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run.finish()
+    resumed = fit(tmp_path / "a.ckpt")
+    assert len(resumed.history) == 5
+    assert_same(resumed.finish(), fit().finish())
+
+
+def test_ctrl_c_in_the_loop_of_the_caller_goes_on_in_memory():
+    run, iterations = fit(), 0
+    while not run.done:
+        try:
+            for step in run:
+                if step.step in (2, 9) and iterations < 2:
+                    iterations += 1
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            pass
+    assert_same(run, fit().finish())
+
+
+KILLED = """
+import sys
+from tests_recipe import recipe
+from srlib import train
+for step in train.fit(recipe(), "laptop", checkpoint=sys.argv[1], device="cpu", save_every=0):
+    print(step.step, flush=True)
+"""
+
+
+@pytest.mark.parametrize("at", [3, 9])
+def test_kill_9_in_the_middle(tmp_path, at):
+    """The process gets no chance to tidy up; what it saved at any step must lead to the very same weights."""
+    program = KILLED.replace(
+        "from tests_recipe import recipe", f"from srlib.recipes import Recipe\nGIVEN = {recipe()!r}"
+    )
+    program = program.replace("recipe()", "GIVEN")
+    path = tmp_path / "a.ckpt"
+    with subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if int(line) == at:
+                process.send_signal(signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    resumed = fit(path)
+    assert at - 1 <= len(resumed.history) <= 12
+    assert_same(resumed.finish(), fit().finish())
+
+
+# --- checkpoints
+
+
+@pytest.fixture
+def saved(tmp_path):
+    run = fit(tmp_path / "a.ckpt", steps=2).finish()
+    return run.checkpoint
+
+
+def test_a_checkpoint_cut_short_or_flipped_is_refused(saved):
+    content = saved.read_bytes()
+    places = [0, 1, 31, 33, len(content) // 3, len(content) // 2, len(content) - 33, len(content) - 1]
+    for damaged in [content[:n] for n in places] + [
+        content[:n] + bytes([content[n] ^ 1]) + content[n + 1 :] for n in places
+    ]:
+        saved.write_bytes(damaged)
+        with pytest.raises(train.CheckpointError, match=r"a\.ckpt is damaged or cut short.*Delete it and train again"):
+            fit(saved, steps=2)
+    saved.write_bytes(content)
+    assert len(fit(saved, steps=2).history) == 2
+
+
+def test_nothing_in_a_checkpoint_is_executed(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'executed'}",)
+
+    train.write_checkpoint(tmp_path / "evil.ckpt", {"recipe": Evil()})
+    with pytest.raises(train.CheckpointError, match=r"evil\.ckpt .*Delete it and train again"):
+        train.read_checkpoint(tmp_path / "evil.ckpt")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_another_recipes_checkpoint_is_refused(saved):
+    with pytest.raises(
+        train.CheckpointError, match=r"was trained with lr=0\.001, but this recipe has 0\.002\. Use another"
+    ):
+        fit(saved, steps=2, lr=2e-3)
+    with pytest.raises(train.CheckpointError, match=r"trained with scale=2, but this recipe has 3"):
+        fit(saved, steps=2, scale=3)
+
+
+def test_more_steps_may_be_added(saved):
+    assert len(fit(saved, steps=4).finish().history) == 4
+
+
+def test_a_missing_checkpoint(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no checkpoint .*none\.ckpt"):
+        train.read_checkpoint(tmp_path / "none.ckpt")
+    assert fit(tmp_path / "none.ckpt").history == []
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        train.write_checkpoint(saved, {"new": 1})
+    assert saved.read_bytes() == before
+    assert os.listdir(saved.parent).count("a.ckpt") == 1
+    assert not [f for f in os.listdir(saved.parent) if f.startswith(".a.ckpt")]
