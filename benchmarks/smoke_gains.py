@@ -1,0 +1,26 @@
+"""Each recipe's smoke gain: half the median of five seeds, and what the same judge says of a rate of zero.
+
+    python benchmarks/smoke_gains.py [network ...]
+
+Copy the numbers into data/recipes/<network>.toml when a recipe's smoke tier changes.
+"""
+
+import statistics
+import sys
+
+from srlib import models, recipes, train
+
+
+def main() -> None:
+    for name in sys.argv[1:] or recipes.names():
+        for scale in models.model_class(name).scales:
+            recipe = recipes.get(name, scale)
+            gains = [train.fit(recipe, "smoke", seed=seed).finish().gain() for seed in range(5)]
+            idle = train.fit(recipe, "smoke", lr=0.0).finish().gain()
+            half = statistics.median(gains) / 2
+            shown = " ".join(f"{g:.3f}" for g in gains)
+            print(f"{name} x{scale}: gains {shown}; smoke_gain = {half:.3f}; at lr = 0 the gain is {idle:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
