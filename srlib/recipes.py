@@ -83,7 +83,8 @@ def get(name: str, scale: int = 2, variant: str | None = None) -> Recipe:
     """The recipe of a network.
 
     Raises:
-        ValueError: no such recipe, an unknown key in its file, or a value of the wrong type.
+        ValueError: no such recipe, a scale or variant its network lacks, an unknown key in its file, or a value of
+            the wrong type.
     """
     checks.choice(name, names(), "recipe")
     file = paths.data() / "recipes" / f"{name}.toml"
@@ -95,7 +96,9 @@ def from_toml(text: str, model: str, scale: int = 2, variant: str | None = None)
     sections = tomllib.loads(text)
     for section in sections:
         checks.choice(section, ("recipe", "scale", "variant", "tier"), "section of the recipe file")
+    checks.integer_scale(scale, models.model_class(model).scales)
     variant = variant or models.variants(model)[0]
+    checks.choice(variant, models.variants(model), f"variant of {model}")
     values = dict(sections.get("recipe", {}))
     values |= sections.get("variant", {}).get(variant, {})
     values |= sections.get("scale", {}).get(str(scale), {})

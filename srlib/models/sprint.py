@@ -49,8 +49,9 @@ class Sprint(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         checks.picture(x, "x", channels=(1,))
         # antialias=True selects the cubic of the papers (a = -1/2); it has no other effect when enlarging
-        base = F.interpolate(x, scale_factor=self.scale, mode="bicubic", antialias=True)
-        return base + self.shuffle(self.tail(self.body(x - 0.5)))  # centred input trains faster
+        base = F.interpolate(x.reshape(-1, 1, *x.shape[-2:]), scale_factor=self.scale, mode="bicubic", antialias=True)
+        correction = self.shuffle(self.tail(self.body(x - 0.5)))  # centred input trains faster
+        return base.reshape_as(correction) + correction
 
     def outputs(self, x: Tensor) -> list[Tensor]:
         """Every supervised output: here the one picture."""

@@ -1,0 +1,125 @@
+"""Recipes: defaults, what differs for a scale, variant or tier, and mistakes that must show at once."""
+
+import math
+
+import pytest
+
+from srlib import models, recipes
+from srlib.recipes import Recipe, from_toml, passes
+
+TEXT = """
+[recipe]
+lr = 1e-2
+patch = 10
+[scale.3]
+patch = 11
+[variant.915]
+patch = 12
+steps = 77
+[tier.smoke]
+steps = 5
+data = ["bundled"]
+"""
+
+
+def test_what_differs_and_in_which_order():
+    plain = from_toml(TEXT, "srcnn")
+    assert (plain.lr, plain.patch, plain.steps, plain.variant) == (1e-2, 10, Recipe("srcnn").steps, "955")
+    assert from_toml(TEXT, "srcnn", 3).patch == 11
+    assert from_toml(TEXT, "srcnn", 2, "915").patch == 12
+    assert (from_toml(TEXT, "srcnn", 3, "915").patch, from_toml(TEXT, "srcnn", 3, "915").steps) == (11, 77)
+
+
+def test_tiers(monkeypatch):
+    recipe = from_toml(TEXT, "srcnn")
+    assert (recipe.at("smoke").steps, recipe.at("smoke").data) == (5, ["bundled"])
+    assert recipe.at("laptop").steps == recipe.steps
+    monkeypatch.setenv("SRLIB_TIER", "smoke")
+    assert recipe.at("auto").steps == 5
+    assert recipe.at("full").steps == recipe.steps
+    monkeypatch.setenv("SRLIB_TIER", "")
+    assert recipes.current_tier() == "laptop"
+    monkeypatch.setenv("SRLIB_TIER", "quick")
+    with pytest.raises(ValueError, match=r"tier='quick' is unknown\. Use one of: smoke, laptop, full"):
+        recipe.at("auto")
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_on_file_can_be_trained(name):
+    """For each scale, variant and tier the network offers: its network can be made and its sets are known."""
+    from srlib import datasets
+
+    for scale in models.model_class(name).scales:
+        for variant in models.variants(name):
+            for tier in recipes.TIERS:
+                recipe = recipes.get(name, scale, variant).at(tier)
+                models.create(recipe.model, recipe.scale, recipe.variant, recipe.size, **recipe.arguments)
+                assert set(recipe.data) | {recipe.held_out} <= set(datasets.names())
+                assert recipe.smoke_gain >= 0
+    assert "bundled" in recipes.get(name).at("smoke").data, "a smoke training must not need a network"
+
+
+def test_there_is_a_recipe_for_every_network():
+    assert recipes.names() == sorted(models.names())
+
+
+def test_the_same_plain_values_come_back():
+    recipe = from_toml(TEXT, "srcnn", 3)
+    assert Recipe(**recipe.to_dict()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[recipe]\nlearning_rate = 1", r"recipe field='learning_rate' is unknown\. Use one of: model, scale"),
+        ("[recipes]\nlr = 1", r"section of the recipe file='recipes' is unknown\. Use one of: recipe, scale"),
+        ("[tier.tiny]\nsteps = 1", r"tier of the recipe file='tiny' is unknown"),
+        ("[tier.full]\nstep = 1", r"recipe field='step' is unknown"),
+        ("[tier.full]\nsteps = 'many'", r"steps='many' is a str, but a recipe wants int"),
+        ("[recipe]\nsteps = 2.5", r"steps=2\.5 is a float, but a recipe wants int"),
+        ("[recipe]\nsteps = true", r"steps=True is a bool, but a recipe wants int"),
+        ("[recipe]\ndata = 'T91'", r"data='T91' is a str, but a recipe wants list"),
+        ("[recipe]\nlr = nan", r"lr=nan is not a usable learning rate"),
+        ("[recipe]\nlr = -0.1", r"lr=-0\.1 is not a usable learning rate\. Use 1e-5 to 1e-1, or 0 to learn nothing"),
+        ("[recipe]\nbatch = 0", r"batch=0 must be at least 1"),
+        ("[recipe]\nevery = 0", r"every=0 must be at least 1"),
+        ("[recipe]\nschedule = 'linear'", r"schedule='linear' is unknown\. Use one of: cosine, step, constant"),
+        ("[recipe]\noptimizer = 'adam'", r"optimizer='adam' is unknown"),
+        ("[recipe]\ninit = 'zero'", r"init='zero' is unknown"),
+        ("[recipe]\nloss = 'l2'", r"loss='l2' is unknown"),
+        ("[recipe]\nclip = '1'", r"clip='1' is a str, but a recipe wants float or NoneType or int"),
+    ],
+)
+def test_mistakes_in_a_file(text, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        from_toml(text, "srcnn")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("vdsr9",), r"recipe='vdsr9' is unknown\. Use one of: "),
+        (("srcnn", 5), r"scale=5 is not offered here\. Use one of 2, 3, 4"),
+        (("srcnn", 2.0), r"scale=2\.0 is not a whole number"),
+        (("srcnn", 2, "956"), r"variant of srcnn='956' is unknown\. Use one of: 955, 915, 935"),
+    ],
+)
+def test_recipes_that_do_not_exist(arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        recipes.get(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("gain", "asked", "verdict"),
+    [
+        (0.3, 0.2, True),
+        (0.2, 0.2, False),
+        (0.0, 0.0, False),
+        (-0.1, 0.0, False),
+        (math.nan, 0.0, False),
+        (0.3, math.nan, False),
+        (math.inf, 0.2, True),
+    ],
+)
+def test_the_judge(gain, asked, verdict):
+    assert passes(gain, asked) is verdict
