@@ -19,7 +19,9 @@ def main() -> None:
             idle = train.fit(recipe, "smoke", lr=0.0).finish().gain()
             half = statistics.median(gains) / 2
             shown = " ".join(f"{g:.3f}" for g in gains)
-            print(f"{name} x{scale}: gains {shown}; smoke_gain = {half:.3f}; at lr = 0 the gain is {idle:.3f}", flush=True)
+            print(
+                f"{name} x{scale}: gains {shown}; smoke_gain = {half:.3f}; at lr = 0 the gain is {idle:.3f}", flush=True
+            )
 
 
 if __name__ == "__main__":

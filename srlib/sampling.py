@@ -120,9 +120,9 @@ class PatchPool:
         left = (random[2] * (self.width[which] - self.patch + 1)).long()
         turn = (random[3] * SYMMETRIES).long() if augment else torch.zeros_like(top)
         k = self.ratio
-        x = self._gather(self.inputs, self.start[which], self.width[which], top, left, self._coarse[:, turn])
+        x = self._gather(self.inputs, self.start[which], self.width[which], top, left, self._coarse[turn])
         y = self._gather(
-            self.targets, self.start[which] * k * k, self.width[which] * k, top * k, left * k, self._fine[:, turn]
+            self.targets, self.start[which] * k * k, self.width[which] * k, top * k, left * k, self._fine[turn]
         )
         return x, y
 
@@ -130,12 +130,12 @@ class PatchPool:
         """The pixels at ``start + row * width + column`` for each patch: ``(N, c, p, p)``."""
         side = round(order.shape[-1] ** 0.5)
         corner = start + top * width + left
-        index = corner[:, None] + order[0] * width[:, None] + order[1]
+        index = torch.addcmul(order[:, 1], order[:, 0], width[:, None]).add_(corner[:, None])
         patches = buffer.index_select(1, index.flatten()).view(buffer.shape[0], len(start), side, side)
         return patches.transpose(0, 1)
 
     def _orders(self, side: int) -> Tensor:
-        """Row and column of each pixel of a patch, in each of the eight orders: ``(2, 8, side*side)``."""
+        """Row and column of each pixel of a patch, in each of the eight orders: ``(8, 2, side*side)``."""
         grid = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"))
         turned = [g.rot90(n, (1, 2)) for g in (grid, grid.flip(2)) for n in range(4)]
-        return torch.stack([t.reshape(2, -1) for t in turned], 1).to(self.device)
+        return torch.stack([t.reshape(2, -1) for t in turned]).to(self.device)
