@@ -37,10 +37,10 @@ nbval: setup  ## run every notebook at the smoke tier and compare the cells that
 	$(PYTEST) -m notebooks tests/test_nbval.py $(ARGS)
 
 test-site: book  ## look at the built website in a browser
-	$(PYTEST) -m site $(ARGS)
+	$(PYTEST) -m site tests/test_site.py $(ARGS)
 
 test-lab: setup  ## drive the course in a real JupyterLab
-	$(PYTEST) -m browser $(ARGS)
+	$(PYTEST) -m browser tests/test_lab.py $(ARGS)
 
 test-slow: book  ## everything that make test leaves out
 	$(PYTEST) -m "slow or notebooks or site or browser" $(ARGS)
