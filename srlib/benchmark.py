@@ -37,7 +37,10 @@ def run(
         checks.choice(model, ENLARGE, "interpolation")
     space = "y" if isinstance(model, str) else model.space
     rules = metrics.protocol(protocol or f"paper_{space}")
-    scale = checks.integer_scale(scale or getattr(model, "scale", 0))
+    own = getattr(model, "scale", None)
+    scale = checks.integer_scale(own if scale is None else scale)
+    if own not in (None, scale) and not model.pre_upsampled:
+        raise ValueError(f"scale={scale}, but this network enlarges by {own}. Leave scale out.")
     scores, seconds, pixels = {}, 0.0, 0
     for photo in datasets.photos(dataset, split="test"):
         lr, hr = rules.pair(photo.image, scale)
@@ -102,14 +105,15 @@ def paper_table(name: str, dataset: str = "Set5") -> Html:
     rows = []
     for scale in (2, 3, 4):
         ours = ledger.latest(model=name, dataset=dataset, scale=scale)
+        published = papers.psnr(name, dataset, scale)
         bicubic = ledger.latest(model="bicubic", dataset=dataset, scale=scale, protocol="paper_y")
         rows.append(
             {
                 "scale": f"x{scale}",
                 "bicubic": _score(bicubic),
-                "paper": _pair(papers.psnr(name, dataset, scale), papers.ssim(name, dataset, scale)),
+                "paper": _pair(published, papers.ssim(name, dataset, scale)),
                 "ours": _score(ours),
-                "ours - paper": "" if ours is None else f"{ours['psnr'] - papers.psnr(name, dataset, scale):+.2f} dB",
+                "ours - paper": f"{ours['psnr'] - published:+.2f} dB" if ours and published else "",
             }
         )
     return table(rows, f"{name} on {dataset}: PSNR in dB / SSIM, luma, border of scale pixels cropped")

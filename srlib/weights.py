@@ -39,12 +39,12 @@ def load(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != described["sha256"]:
         raise WeightsError(f"{path} is damaged: its sha256 is not the one on its card. Restore it, or train it again.")
-    recipe = described["recipe"]
-    net = models.create(recipe["model"], recipe["scale"], recipe["variant"], recipe["size"], **recipe["arguments"])
     try:
+        recipe = described["recipe"]
+        net = models.create(name, scale, recipe["variant"], recipe["size"], **recipe["arguments"])
         net.load_state_dict({k: v.float() for k, v in safetensors.torch.load(content).items()}, strict=True)
-    except (RuntimeError, safetensors.SafetensorError) as error:
-        raise WeightsError(f"{path} does not fit {name}: {str(error).splitlines()[-1].strip()}") from None
+    except (RuntimeError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise WeightsError(f"{path} does not fit {name} x{scale}: {str(error).splitlines()[-1].strip()}") from None
     return net.eval()
 
 
@@ -62,15 +62,18 @@ def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
             f"Train them: srlib train {name} --scale {scale}"
         )
     try:
-        return json.loads(path.with_suffix(".json").read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        found = json.loads(path.with_suffix(".json").read_text())
+        if (found["recipe"]["model"], found["recipe"]["scale"]) != (name, scale) or "sha256" not in found:
+            raise ValueError("it is the card of other weights")
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The card {path.with_suffix('.json')} cannot be read ({error}). Restore it.") from None
+    return found
 
 
 def available(folder: str | os.PathLike | None = None) -> list[tuple[str, int]]:
     """All ``(name, scale)`` that have weights."""
-    stems = [f.stem for f in _folder(folder).glob("*_x*.safetensors")]
-    return sorted((name, int(scale)) for name, _, scale in (stem.rpartition("_x") for stem in stems))
+    stems = [f.stem.rpartition("_x") for f in _folder(folder).glob("*_x*.safetensors")]
+    return sorted((name, int(scale)) for name, _, scale in stems if name in models.names() and scale.isdecimal())
 
 
 def save(net: nn.Module, recipe: dict, folder: str | os.PathLike | None = None, half: bool = False, **about) -> Path:

@@ -1,0 +1,118 @@
+"""Measuring: rows against sums by hand, interpolations like networks, and the table beside the paper."""
+
+import pytest
+import torch
+
+from srlib import benchmark, datasets, figures, images, ledger, metrics, models, synthetic
+from srlib.resize import resize
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Two small drawn pictures stand in for Set5."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "Set5").mkdir()
+    for seed in (0, 1):
+        images.save(folder / "Set5" / f"{seed}.png", synthetic.picture(seed, side=50))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def photos(monkeypatch, drawn):
+    monkeypatch.setenv("SRLIB_PHOTOS", str(drawn))
+    return datasets.photos("Set5")
+
+
+def test_a_row_is_the_mean_over_the_photos(photos):
+    (row,) = benchmark.run("bicubic", "Set5", "paper_y", 3)
+    rules, scores = metrics.protocol("paper_y"), []
+    for _, image in photos:
+        lr, hr = rules.pair(image, 3)
+        scores.append(rules(resize(lr, 3), hr, 3))
+    assert row["psnr"] == pytest.approx((scores[0]["psnr"] + scores[1]["psnr"]) / 2, abs=1e-4)
+    assert row["ssim"] == pytest.approx((scores[0]["ssim"] + scores[1]["ssim"]) / 2, abs=1e-5)
+    assert row["photos"] == {"0": round(scores[0]["psnr"], 3), "1": round(scores[1]["psnr"], 3)}
+    assert (row["model"], row["dataset"], row["scale"], row["protocol"]) == ("bicubic", "Set5", 3, "paper_y")
+    assert (row["weights"], row["parameters"]) == (None, 0)
+
+
+def test_rows_fit_the_ledger(tmp_path):
+    rows = benchmark.run("nearest", "Set5", scale=2)
+    assert ledger.rows(ledger.append(rows, tmp_path / "ledger.jsonl")) == rows
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_networks_are_measured_with_their_own_scale_and_space(name):
+    net = models.create(name, 3)
+    (row,) = benchmark.run(net, "Set5")
+    assert (row["model"], row["scale"], row["protocol"]) == (name, 3, f"paper_{net.space}")
+    assert row["weights"] == benchmark.fingerprint(net)
+    assert row["parameters"] == sum(p.numel() for p in net.parameters())
+
+
+def test_an_untrained_sprint_is_bicubic():
+    ours = benchmark.run(models.create("sprint", 2), "Set5")[0]["psnr"]
+    assert ours == pytest.approx(benchmark.run("bicubic", "Set5", "paper_y", 2)[0]["psnr"], abs=0.02)
+
+
+def test_enlarging_through_a_colour_network_that_is_given_gray():
+    class Colour(torch.nn.Conv2d):
+        space, pre_upsampled, scale = "rgb", True, 2
+
+    net = Colour(3, 3, 1)
+    gray = torch.rand(1, 6, 7)
+    with torch.no_grad():
+        by_hand = net(resize(gray, 2).expand(3, -1, -1)[None])[0].mean(0, keepdim=True)
+    assert torch.allclose(benchmark.enlarge(net, gray, 2), by_hand, atol=1e-6)
+
+
+def test_the_fingerprint_belongs_to_the_weights():
+    net = models.create("sprint")
+    before = benchmark.fingerprint(net)
+    assert before == benchmark.fingerprint(net)
+    with torch.no_grad():
+        net.tail.bias[1] += 1e-6
+    assert benchmark.fingerprint(net) != before
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "sentence"),
+    [
+        ("cubic", {"scale": 2}, r"interpolation='cubic' is unknown\. Use one of: nearest, bilinear, bicubic"),
+        ("bicubic", {}, r"scale=None is not a whole number of at least 1\. Use 2, 3 or 4"),
+        ("bicubic", {"scale": 2.5}, r"scale=2\.5 is not a whole number"),
+        ("bicubic", {"scale": 2, "protocol": "y"}, r"protocol='y' is unknown\. Use one of: paper_y"),
+        ("bicubic", {"scale": 2, "dataset": "set5"}, r"photo set='set5' is unknown"),
+        ("bicubic", {"scale": 2, "dataset": "synthetic"}, r"synthetic has no test photos"),
+        (models.create("sprint", 2), {"scale": 3}, r"scale=3, but this network enlarges by 2\. Leave scale out"),
+    ],
+)
+def test_wrong_arguments(model, arguments, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        benchmark.run(model, **{"dataset": "Set5", **arguments})
+
+
+def test_a_set_that_is_not_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets.paths, "photo_folders", lambda: [tmp_path / "none"])
+    with pytest.raises(datasets.MissingData, match="srlib fetch Set14"):
+        benchmark.run("bicubic", "Set14", scale=2)
+
+
+def test_the_table_beside_the_paper(monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "file", lambda: tmp_path / "ledger.jsonl")
+    date = {"date": "2026-01-01", "protocol": "paper_y", "ssim": 0.95}
+    ledger.append(
+        [
+            {"model": "srcnn", "dataset": "Set5", "scale": 2, "psnr": 36.5, **date},
+            {"model": "srcnn", "dataset": "Urban100", "scale": 2, "psnr": 29.0, **date},
+            {"model": "bicubic", "dataset": "Set5", "scale": 2, "psnr": 33.66, **date},
+        ]
+    )
+    shown = benchmark.paper_table("srcnn")
+    assert isinstance(shown, figures.Html)
+    first = repr(shown).splitlines()[2].split()
+    assert first == "x2 33.66 / 0.9500 36.66 / 0.9542 36.50 / 0.9500 -0.16 dB".split()
+    assert "not measured" in repr(shown).splitlines()[3]
+    without = repr(benchmark.paper_table("srcnn", "Urban100")).splitlines()[2]
+    assert "not published" in without
+    assert "29.00" in without
