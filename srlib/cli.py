@@ -28,8 +28,11 @@ def _sentence(command: Callable) -> Callable:
         except KeyboardInterrupt:
             typer.echo("Stopped. What was finished is kept; the same command goes on from there.", err=True)
             raise typer.Exit(130) from None
+        except typer.Exit:  # a RuntimeError too, but a wanted one
+            raise
         except _EXPECTED as error:
-            typer.echo(f"srlib: {error.args[0] if error.args else error}", err=True)
+            sentence = error.args[0] if isinstance(error, KeyError) else error  # str() would put it in quotes
+            typer.echo(f"srlib: {sentence}", err=True)
             raise typer.Exit(1) from None
 
     return guarded
@@ -82,7 +85,7 @@ def train(
 
     recipe = recipes.get(name, scale, variant)
     changes = {"data": data, "steps": steps, "seed": seed}
-    changes = {k: v for k, v in changes.items() if v}
+    changes = {k: v for k, v in changes.items() if v not in (None, [])}
     checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{scale}_{recipes.current_tier(tier)}.ckpt"
     run = training.fit(recipe, tier, checkpoint=checkpoint, **changes)
     if run.history:

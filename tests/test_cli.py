@@ -1,0 +1,184 @@
+"""The command line: what it prints, with which exit code, and one sentence instead of a traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from srlib import cli, datasets, doctor, images, ledger, models, recipes, synthetic, train, weights
+
+TINY = {"features": 8, "layers": 2}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Small drawn pictures stand in for T91 and Set5."""
+    folder = tmp_path_factory.mktemp("photos")
+    for name, seeds in (("T91", (0, 1)), ("General100", (1,)), ("Set5", (2,))):
+        (folder / name).mkdir()
+        for seed in seeds:
+            images.save(folder / name / f"{seed}.png", synthetic.picture(seed, side=48))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch, drawn, tmp_path):
+    monkeypatch.setenv("SRLIB_PHOTOS", str(drawn))
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
+    recipe = recipes.Recipe(
+        "sprint", variant="32x4", arguments=TINY, data=["T91"], held_out="Set5", patch=8, batch=2, steps=4, seed=7
+    )
+    monkeypatch.setattr(recipes, "get", lambda name, scale, variant: recipes.with_changes(recipe, scale=scale))
+    return tmp_path
+
+
+def srlib(*arguments):
+    return CliRunner().invoke(cli.app, [str(a) for a in arguments])
+
+
+def test_without_arguments_it_explains_itself():
+    shown = srlib("--help")
+    assert shown.exit_code == 0
+    for verb in ("doctor", "fetch", "train", "benchmark", "models"):
+        assert verb in shown.output
+        assert srlib(verb, "--help").exit_code == 0
+    assert srlib("upscalee").exit_code == 2
+
+
+def test_doctor_on_a_whole_machine(monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: [doctor.Finding("photos", "Set5: not here", "srlib fetch Set5")])
+    shown = srlib("doctor")
+    assert shown.exit_code == 0
+    assert "Set5: not here" in shown.stdout
+    assert "-> srlib fetch Set5" in shown.stdout
+    assert "Everything the course needs is here." in shown.stdout
+
+
+def test_doctor_on_a_broken_one(monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: [doctor.Finding("packages", "missing: x", "pip install x", True)])
+    shown = srlib("doctor")
+    assert shown.exit_code == 1
+    assert "!! packages   missing: x" in shown.stdout
+    assert "run the command behind the line marked !!" in shown.stdout
+    assert shown.stderr == ""
+
+
+def test_models():
+    shown = srlib("models")
+    assert shown.exit_code == 0
+    assert "57,281" in shown.stdout
+    assert len(shown.stdout.splitlines()) == len(models.table())
+
+
+def test_fetch():
+    shown = srlib("fetch", "bundled")
+    assert (shown.exit_code, shown.stdout) == (0, "bundled: 11 photos are ready.\n")
+    shown = srlib("fetch", "Set55")
+    assert shown.exit_code == 1
+    assert shown.stderr.startswith("srlib: photo set='Set55' is unknown. Use one of: bundled, synthetic, Set5")
+    assert shown.stderr.count("\n") == 1
+
+
+def test_fetch_without_an_address(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets.paths, "photo_folders", lambda: [])
+    shown = srlib("fetch", "T91")
+    assert shown.exit_code == 1
+    assert shown.stderr.startswith("srlib: No address that a program can read is known for T91. Get it by hand")
+
+
+def test_train_then_benchmark(machine, monkeypatch):
+    shown = srlib("train", "sprint", "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    assert "dB over bicubic on held-out photos after" in shown.stdout
+    assert weights.card("sprint", 2, machine)["recipe"]["steps"] == 4
+    assert not list((machine / "cache").rglob("*.ckpt")), "a finished training leaves no checkpoint"
+    monkeypatch.setattr(ledger, "file", lambda: machine / "ledger.jsonl")
+    shown = srlib("benchmark", "sprint", "Set5", "--folder", machine, "--record")
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.startswith("sprint x2 on Set5, paper_y: ")
+    assert ledger.latest(model="sprint")["dataset"] == "Set5"
+
+
+@pytest.mark.parametrize(("option", "value"), [("--seed", 0), ("--seed", 3), ("--steps", 2), ("--data", "General100")])
+def test_options_reach_the_recipe(machine, option, value, monkeypatch):
+    monkeypatch.setattr(train.Run, "gain", lambda self: 0.5)
+    shown = srlib("train", "sprint", option, value, "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    found = weights.card("sprint", 2, machine)["recipe"][option[2:]]
+    assert found == ([value] if option == "--data" else value)
+
+
+def test_zero_steps_are_refused():
+    shown = srlib("train", "sprint", "--steps", 0)
+    assert (shown.exit_code, shown.stderr) == (1, "srlib: steps=0 must be at least 1.\n")
+
+
+def test_ctrl_c_and_the_same_command_again(machine, monkeypatch):
+    real = train.Run._step
+
+    def interrupted(run):
+        if len(run.history) == 2:
+            raise KeyboardInterrupt
+        return real(run)
+
+    monkeypatch.setattr(train.Run, "_step", interrupted)
+    shown = srlib("train", "sprint", "--out", machine)
+    assert shown.exit_code == 130
+    assert "Stopped. What was finished is kept; the same command goes on from there." in shown.stderr
+    monkeypatch.setattr(train.Run, "_step", real)
+    shown = srlib("train", "sprint", "--out", machine)
+    assert shown.exit_code == 0
+    assert "Going on at step 2" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("benchmark", "cubic"), "srlib: model='cubic' is unknown. Use one of: srcnn"),
+        (("benchmark", "bicubic", "T91"), "srlib: T91 has no test photos: it is for training."),
+        (("benchmark", "bicubic", "--scale", "0"), "srlib: scale=0 is not a whole number of at least 1."),
+        (("benchmark", "bicubic", "--protocol", "x"), "srlib: protocol='x' is unknown. Use one of: paper_y"),
+        (("train", "sprint", "--tier", "tiny"), "srlib: tier='tiny' is unknown. Use one of: smoke, laptop, full."),
+        (("train", "sprint", "--data", "T92"), "srlib: photo set='T92' is unknown."),
+        (("train", "sprint", "--scale", "5"), "srlib: scale=5 is not offered here. Use one of 2, 3, 4."),
+    ],
+)
+def test_mistakes_get_a_sentence(arguments, sentence):
+    shown = srlib(*arguments)
+    assert shown.exit_code == 1
+    assert shown.stderr.splitlines()[-1].startswith(sentence)
+    assert "Traceback" not in shown.output
+
+
+def test_the_systems_own_errors_are_sentences_too(monkeypatch):
+    def missing():
+        raise FileNotFoundError(2, "No such file or directory", "x.png")
+
+    monkeypatch.setattr(doctor, "examine", missing)
+    shown = srlib("doctor")
+    assert (shown.exit_code, shown.stderr) == (1, "srlib: [Errno 2] No such file or directory: 'x.png'\n")
+
+
+def test_a_key_error_is_not_quoted(monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: {}["Set5 has no photo of that name."])
+    assert srlib("doctor").stderr == "srlib: Set5 has no photo of that name.\n"
+
+
+def test_our_own_mistakes_keep_their_traceback(monkeypatch):
+    monkeypatch.setattr(doctor, "examine", lambda: 1 / 0)
+    assert isinstance(srlib("doctor").exception, ZeroDivisionError)
+
+
+def test_as_a_real_program():
+    def run(*arguments):
+        command = [sys.executable, "-m", "srlib", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"COLUMNS": "100"})
+
+    shown = run("benchmark", "nearest", "Set5", "--scale", "3")
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout.startswith("nearest x3 on Set5, paper_y: ")
+    shown = run("benchmark", "nearest", "Set6")
+    assert shown.returncode == 1
+    assert shown.stderr.startswith("srlib: photo set='Set6' is unknown.")

@@ -1,0 +1,89 @@
+"""The doctor: every finding in plain words, and for everything missing the one command that gets it."""
+
+import re
+
+import pytest
+
+from srlib import datasets, doctor, weights
+
+
+@pytest.fixture(autouse=True)
+def bare_machine(monkeypatch, tmp_path):
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "not" / "there" / "yet"))
+    monkeypatch.setattr(datasets.paths, "photo_folders", lambda: [tmp_path / "photos"])
+    return tmp_path
+
+
+def about(topic):
+    return [f for f in doctor.examine() if f.topic == topic]
+
+
+def test_looking_changes_nothing(bare_machine):
+    doctor.examine()
+    assert list(bare_machine.iterdir()) == []
+
+
+def test_the_machine_is_described():
+    assert re.search(r"Python 3\.\d+", about("machine")[0].text)
+    assert re.fullmatch(r"\d+ CPU cores, torch uses \d+ threads", about("cores")[0].text)
+    assert about("torch")[0].text
+    assert "GiB free" in about("disk")[0].text
+    assert about("GPU")
+
+
+def test_little_memory_gets_an_advice(monkeypatch):
+    monkeypatch.setattr(doctor, "_memory_gib", lambda: 2.0)
+    (found,) = about("memory")
+    assert found.text == "2 GiB, which is little"
+    assert "SRLIB_TIER=smoke" in found.fix
+    monkeypatch.setattr(doctor, "_memory_gib", lambda: None)
+    assert about("memory") == []
+
+
+def test_little_room_on_the_disk(monkeypatch):
+    usage = doctor.shutil.disk_usage("/")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage._replace(free=2**29))
+    assert "SRLIB_CACHE" in about("disk")[0].fix
+
+
+def test_missing_sets_name_their_command():
+    texts = {f.text.partition(":")[0]: f for f in about("photos")}
+    assert texts["bundled"].text == "bundled: 11 photos, no network needed"
+    for name in datasets.manifest():
+        assert texts[name].text.startswith(f"{name}: not here, optional (")
+        assert texts[name].fix == f"srlib fetch {name}"
+        assert not texts[name].serious
+
+
+def test_incomplete_sets_are_noticed(bare_machine):
+    (bare_machine / "photos" / "Set5").mkdir(parents=True)
+    (bare_machine / "photos" / "Set5" / "baby.png").touch()
+    (found,) = (f for f in about("photos") if f.text.startswith("Set5"))
+    assert (found.text, found.fix) == ("Set5: only 1 of 5 photos", "srlib fetch Set5")
+
+
+def test_a_missing_package_is_serious(monkeypatch):
+    monkeypatch.setattr(doctor, "NEEDED", ("numpy", "no-such-package"))
+    (found,) = about("packages")
+    assert (found.text, found.serious) == ("missing: no-such-package", True)
+    assert found.fix.startswith("pip install")
+
+
+def test_a_missing_bundled_photo_is_serious(monkeypatch):
+    monkeypatch.setitem(datasets.BUNDLED, "ghost", ("skimage", "data", "ghost.png", False))
+    assert any(f.serious and "ghost" in f.text for f in about("photos"))
+
+
+def test_damaged_weights_are_serious(monkeypatch):
+    def damaged(name, scale):
+        raise weights.WeightsError("srcnn_x2.safetensors is damaged")
+
+    monkeypatch.setattr(weights, "available", lambda: [("srcnn", 2)])
+    monkeypatch.setattr(weights, "load", damaged)
+    (found,) = about("weights")
+    assert found.serious
+    assert found.fix == "git checkout -- data/weights/srcnn_x2.*"
+    monkeypatch.setattr(weights, "load", lambda name, scale: None)
+    assert about("weights")[0].text == "srcnn x2"
+    monkeypatch.setattr(weights, "available", lambda: [])
+    assert about("weights")[0].fix == "srlib train srcnn"
