@@ -73,6 +73,16 @@ class Photos(Sequence):
             img = img.expand(3, -1, -1).clone()
         return Photo(name, img)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Photos) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple:
+        """What makes two sequences the same: the files, not what was last read from them."""
+        return self.name, tuple(self._files.items()), self._rgb
+
     def __repr__(self) -> str:
         return f"Photos({self.name!r}, {len(self)} photos)"
 

@@ -227,15 +227,11 @@ class Run:
         """Prepare the photos, the first time they are needed."""
         if self._pool is not None:
             return
-        net, scale, extra = self.model, self.recipe.scale, self.recipe.degradation
-        everything = [p.image for name in self.recipe.data for p in datasets.photos(name, split="train")]
-        pairs = (pair(image, scale, net.space, net.pre_upsampled, extra) for image in everything)
-        self._pool = PatchPool(pairs, self.recipe.patch, self.device)
-        for _, image in datasets.photos(self.recipe.held_out, split="test"):
-            top, left = (max(0, (n - VIEW) // 2) for n in image.shape[-2:])
-            view = image[:, top : top + VIEW, left : left + VIEW]
-            x, y = pair(view, scale, net.space, net.pre_upsampled, extra)
-            self._views.append((x.to(self.device), y))
+        recipe, net = self.recipe, self.model
+        train = tuple(datasets.photos(name, split="train") for name in recipe.data)
+        held_out = datasets.photos(recipe.held_out, split="test")
+        how = (recipe.scale, net.space, net.pre_upsampled, tuple(sorted(recipe.degradation.items())))
+        self._pool, self._views = _prepare(train, held_out, how, recipe.patch, self.device)
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write a checkpoint: all that is needed to go on to the very same weights."""
@@ -272,6 +268,22 @@ class Run:
         self._remember()
         rows = state["history"].tolist()
         self.history = [Step(int(n), loss, None if math.isnan(p) else p, lr, s) for n, loss, p, lr, s in rows]
+
+
+@lru_cache(maxsize=2)  # experiments start many trainings on the same photos
+def _prepare(
+    train: tuple[datasets.Photos, ...], held_out: datasets.Photos, how: tuple, patch: int, device: torch.device
+) -> tuple[PatchPool, list[tuple[Tensor, Tensor]]]:
+    """The patches to train on, and the pairs ``(x, y)`` of held-out crops to watch."""
+    scale, space, pre_upsampled, degradation = how
+    options = {"space": space, "pre_upsampled": pre_upsampled, "degradation": dict(degradation)}
+    pool = PatchPool((pair(image, scale, **options) for photos in train for _, image in photos), patch, device)
+    views = []
+    for _, image in held_out:
+        top, left = (max(0, (n - VIEW) // 2) for n in image.shape[-2:])
+        x, y = pair(image[:, top : top + VIEW, left : left + VIEW], scale, **options)
+        views.append((x.to(device), y))
+    return pool, views
 
 
 def start(recipe: Recipe) -> nn.Module:
