@@ -103,7 +103,7 @@ def create(name: str, scale: int = 2, variant: str | None = None, size: str = "p
 
     Returns:
         A module. ``net(x)`` takes the LR picture ``(N, C, H, W)``, or for ``net.pre_upsampled`` the one already
-        enlarged by bicubic, and returns ``(N, C, scale*H, scale*W)`` (or the same size); C is 1 for ``net.space == "y"``.
+        enlarged by bicubic, and returns ``(N, C, scale*H, scale*W)`` (or the same size); C is 1 on luma.
 
     Raises:
         ValueError: an unknown name, variant, size, scale or argument; the message lists what is allowed.
