@@ -27,7 +27,9 @@ lab: setup  ## open the course in JupyterLab, on your own copies of the notebook
 test: setup  ## the unit tests and the quick checks of the notebooks
 	$(PYTEST) -n 2 $(ARGS)
 
+# Built afresh each time (seconds): Sphinx keeps quiet about the warnings of pages that did not change.
 book: setup  ## build the website into _build/html; a warning is an error, nothing is executed
+	@rm -rf _build/html _build/.doctrees _build/.jupyter_cache
 	$(BOOK) -W -n --keep-going
 
 smoke: setup  ## run every notebook at the smoke tier, with another seed and photo, and judge its results

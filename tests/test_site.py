@@ -50,7 +50,7 @@ class Page(HTMLParser):
 def site(root):
     """The site, built again where a source has changed (a few seconds; nothing is executed)."""
     build = "from jupyter_book.cli.main import main; main()"
-    options = ["build", "book", "--config", "_config.yml", "--path-output", "."]
+    options = ["build", "book", "--config", "_config.yml", "--path-output", ".", "--all"]
     done = subprocess.run([sys.executable, "-c", build, *options], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return root / "_build" / "html"
