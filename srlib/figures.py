@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.text import Text
 from PIL import Image
 from torch import Tensor
 
@@ -44,7 +46,6 @@ _STYLE = {
     "axes.spines.right": False,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
-    "legend.framealpha": 0.0,
     "axes.prop_cycle": matplotlib.cycler(color=COLOURS, linestyle=DASHES),
     "figure.constrained_layout.use": True,
 }
@@ -80,6 +81,11 @@ def chart(figure: Figure, alt: str) -> Html:
         ValueError: an empty ``alt``.
     """
     alt = _alt(alt)
+    for text in figure.findobj(Text):  # legends and notes were made outside the style
+        if text.get_color() == "black":
+            text.set_color(_INK)
+    for legend in figure.findobj(Legend):
+        legend.set_frame_on(False)
     file = io.StringIO()
     with matplotlib.rc_context(_STYLE):
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -147,24 +153,24 @@ def cut(img: Tensor, top: int, left: int, side: int = 64) -> Tensor:
     """A square detail ``(C, side, side)`` of a picture, for showing it large.
 
     Raises:
-        ValueError: the square leaves the picture.
+        ValueError: the square leaves the picture, or has no pixel.
     """
     checks.picture(img)
     height, width = img.shape[-2:]
-    if min(top, left) < 0 or top + side > height or left + side > width:
+    if side < 1 or min(top, left) < 0 or top + side > height or left + side > width:
         raise ValueError(f"A square of {side} pixels at ({top}, {left}) leaves the picture of {height} x {width}.")
     return img[..., top : top + side, left : left + side]
 
 
 def error_map(sr: Tensor, hr: Tensor, largest: float = 0.2) -> Tensor:
     """The absolute error, averaged over channels, as a gray picture ``(1, H, W)``: white is ``largest`` or more."""
-    checks.same_shape(sr, hr)
+    checks.same_shape(checks.picture(sr, "sr"), checks.picture(hr, "hr"))
     return ((sr - hr).abs().mean(-3, keepdim=True) / largest).clamp(0, 1)
 
 
 def data_uri(img: Tensor) -> str:
     """A picture as a WebP ``data:`` address: lossless up to 40,000 pixels, quality 90 above."""
-    array = to_uint8(img.clamp(0, 1))
+    array = to_uint8(img)
     file = io.BytesIO()
     lossless = array.shape[0] * array.shape[1] <= 40_000
     Image.fromarray(array).save(file, format="WEBP", lossless=lossless, quality=90, method=4)
@@ -176,7 +182,7 @@ def spectrum(img: Tensor) -> Tensor:
     checks.picture(img)
     amplitude = torch.fft.fftshift(torch.fft.fft2(img.mean(-3)), dim=(-2, -1)).abs()
     log = torch.log1p(amplitude)[None]
-    return log / log.max()
+    return log / log.max().clamp_min(1e-12)  # a black picture has no spectrum
 
 
 def _alt(alt: str) -> str:

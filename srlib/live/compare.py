@@ -33,8 +33,10 @@ def compare(shown: Mapping[str, Tensor | tuple[Tensor, str]], alt: str, width: i
         width: shown width in CSS pixels.
 
     Raises:
-        ValueError: not two pictures, or shapes that differ.
+        ValueError: not two pictures, shapes that differ, or an empty ``alt``.
     """
+    if not alt.strip():
+        raise ValueError("alt is empty. Say in words what there is to see: some readers only have that.")
     if len(shown) != 2:
         raise ValueError(f"compare shows two pictures, but {len(shown)} were given. Use figures.pictures for more.")
     (left, right), notes, pictures = list(shown), [], []

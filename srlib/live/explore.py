@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 from collections.abc import Callable, Sequence
 
@@ -57,6 +58,6 @@ def _pages(fn: Callable[..., Html], grid: dict[str, Sequence]) -> Html:
         chosen = dict(zip(grid, values, strict=True))
         shown = fn(**chosen)
         label = ", ".join(f"{k} = {v}" for k, v in chosen.items())
-        parts.append(f"<p><b>{label}</b></p>{shown._repr_html_()}")
+        parts.append(f"<p><b>{html.escape(label)}</b></p>{shown._repr_html_()}")
         words.append(f"{label}: {shown!r}")
     return Html("".join(parts), "\n".join(words))

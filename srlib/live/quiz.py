@@ -34,10 +34,9 @@ def check(answer: Any, *tests: tuple[Callable[[Any], bool], str], hint: str = ""
     """Check an exercise's answer and print one sentence about it.
 
     Args:
-        answer: what the learner wrote; None (or a function that returns None) means not tried yet.
-        hint: shown after the sentence, unless the answer is right.
+        answer: what the learner wrote; None means not tried yet.
         tests: (does the answer have this property?, what to say if it has not); the first failure is reported.
-        hints: shown in order, one more on each call without a right answer, after the sentence.
+        hint: shown after the sentence, unless the answer is right.
 
     Returns:
         Whether all tests passed.
