@@ -187,6 +187,20 @@ def test_cut_in_half(tmp_path, name):
         images.load(path)
 
 
+def test_a_chunk_with_an_impossible_name(tmp_path):
+    """Pillow calls this a SyntaxError, which is no OSError."""
+    content = png(3, 2, 8, 0, [b"abc", b"def"]).replace(b"IDAT", b"ID\0T")
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(images.ImageError, match=r"damaged or cut short|not a picture"):
+        images.load(tmp_path / "a.png")
+    several = Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
+    whole = bytearray(saved(tmp_path, several, "b.png").read_bytes())
+    whole[whole.rindex(b"IDAT") + 2] = 0  # the second of two
+    (tmp_path / "b.png").write_bytes(whole)
+    with pytest.raises(images.ImageError, match=r"damaged or cut short \(SyntaxError"):
+        images.load(tmp_path / "b.png")
+
+
 def test_floating_point_files_have_no_range(tmp_path):
     path = saved(tmp_path, Image.fromarray(np.ones((3, 3), np.float32)), "a.tif")
     with pytest.raises(images.ImageError, match=r"a\.tif.*floating-point.* Save it as 8- or 16-bit"):
