@@ -39,7 +39,7 @@ def psnr(sr: Tensor, hr: Tensor, *, crop: int, channel: str = "y", rounding: str
         dB; infinity for identical pictures.
 
     Raises:
-        TypeError, ValueError: shapes differ, wrong channels, a range that is not [0, 1], or nothing left after the crop.
+        TypeError, ValueError: shapes differ, wrong channels, a range that is not [0, 1], or nothing left.
 
     >>> round(psnr(torch.full((1, 8, 8), 0.6), torch.full((1, 8, 8), 0.5), crop=0), 3)  # error 0.1 everywhere
     20.0

@@ -71,7 +71,7 @@ class TrainingStudio:
         """Curves and last numbers as a chart that needs no kernel."""
         run, steps = self.training, self.training.history
         figure, (left, right) = figures.axes(2, width=8.5, height=3)
-        left.semilogy([s.step for s in steps], _smooth([max(s.loss, 1e-9) for s in steps]))
+        left.plot([s.step for s in steps], _smooth([s.loss for s in steps]))
         left.set(title=f"loss ({run.settings['loss']})", xlabel="step")
         looks = [s for s in steps if s.psnr is not None]
         right.plot([s.step for s in looks], [s.psnr for s in looks], marker="o", markersize=3, label=run.recipe.model)
