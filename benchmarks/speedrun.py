@@ -13,8 +13,8 @@ from srlib import benchmark, datasets, ledger, papers, recipes, train
 
 #: paper to beat -> constructor arguments of sprint, steps
 BUDGETS = {
-    "srcnn": ({"features": 32, "layers": 4}, 1000),
-    "fsrcnn": ({"features": 32, "layers": 5}, 2500),
+    "srcnn": ({"features": 32, "layers": 5}, 2000),
+    "fsrcnn": ({"features": 32, "layers": 6}, 4000),
 }
 
 

@@ -74,6 +74,7 @@ def train(
     tier: Tier = "auto",
     data: Annotated[list[str] | None, typer.Option(help="Photo sets to train on instead of the recipe's.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps instead of the recipe's.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the weights; default: the cache's runs/weights.")] = None,
 ) -> None:
@@ -84,7 +85,7 @@ def train(
     from srlib import train as training
 
     recipe = recipes.get(name, scale, variant)
-    changes = {"data": data, "steps": steps, "seed": seed}
+    changes = {"data": data, "steps": steps, "lr": lr, "seed": seed}
     changes = {k: v for k, v in changes.items() if v not in (None, [])}
     checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{scale}_{recipes.current_tier(tier)}.ckpt"
     run = training.fit(recipe, tier, checkpoint=checkpoint, **changes)

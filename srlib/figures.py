@@ -95,7 +95,8 @@ def chart(figure: Figure, alt: str) -> Html:
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.S)
     used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", svg))
     svg = re.sub(r' id="([^"]+)"', lambda m: m.group(0) if m.group(1) in used else "", svg)
-    svg = re.sub(r"(\d+\.\d{2})\d+", r"\1", svg)  # a hundredth of a point is finer than any screen
+    # a hundredth of a point is finer than any screen; only coordinates are cut, never the numbers people read
+    svg = re.sub(r' (?:d|points|transform|x|y)="[^"]*"', lambda m: re.sub(r"(\d+\.\d{2})\d+", r"\1", m.group()), svg)
     svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font: \1px sans-serif", svg)
     svg = re.sub(r">\s+<", "><", svg)
     width = re.search(r'width="([\d.]+)pt"', svg).group(1)

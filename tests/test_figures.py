@@ -191,3 +191,11 @@ def test_the_spectrum_of_a_wave_is_two_points():
 
 def test_the_spectrum_of_nothing():
     assert torch.equal(figures.spectrum(torch.zeros(3, 8, 8)), torch.zeros(1, 8, 8))
+
+
+def test_tick_labels_keep_all_their_digits():
+    figure, ax = figures.axes()
+    ax.plot([0, 1], [0.0115, 0.0165])
+    ax.set_yticks([0.0125, 0.0155])
+    markup = figures.chart(figure, alt="a line")._repr_html_()
+    assert "0.0125" in markup and "0.0155" in markup

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from srlib import datasets, images, metrics
-from srlib.live import check
+from srlib.live import check, tried
 from srlib.resize import KERNELS, cubic, resize
 
 PIXELS = np.array([10.0, 20.0, 40.0, 80.0])
@@ -58,7 +58,7 @@ def taps(answer: Callable[[int, int], list[tuple[int, float]] | None]) -> bool:
         return lambda fn: all(_equal(_as_dict(fn(i, s)), _weights(centre(i, s))) for i, s in cases)
 
     return check(
-        None if _returns_none(answer, 0, 2) else answer,
+        tried(answer, 0, 2),
         (callable, "taps must be a function: def taps(i, scale): ..."),
         (
             lambda fn: _as_dict(fn(5, 2)) is not None,
@@ -115,7 +115,7 @@ def back_projection(answer: Callable[[Tensor, Tensor, int], Tensor | None]) -> b
 
     both = (2, 3)
     return check(
-        None if _returns_none(answer, first[2].clone(), small[2].clone(), 2) else answer,
+        tried(answer, first[2].clone(), small[2].clone(), 2),
         (callable, "back_project must be a function: def back_project(sr, lr, scale): ..."),
         (lambda fn: isinstance(after(fn, 2, 1), Tensor), "Return the improved picture, a tensor shaped like sr."),
         (
@@ -157,16 +157,6 @@ def _is(value: float) -> Callable[[Any], bool]:
 
 def _is_not(*values: float) -> Callable[[Any], bool]:
     return lambda answer: all(abs(float(answer) - value) >= 0.01 for value in values)
-
-
-def _returns_none(fn: Any, *arguments: Any) -> bool:
-    """Is this still the empty answer cell: None, or a function that returns None?"""
-    if not callable(fn):
-        return fn is None
-    try:
-        return fn(*arguments) is None
-    except Exception:  # a mistake is an attempt; check() reports it
-        return False
 
 
 def _as_dict(pairs: Any) -> dict[int, float]:

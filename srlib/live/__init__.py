@@ -7,7 +7,7 @@ HTML that still says everything.
 from srlib.live.compare import compare
 from srlib.live.explore import explore
 from srlib.live.mode import interactive
-from srlib.live.quiz import check, quiz
+from srlib.live.quiz import check, quiz, tried
 from srlib.live.studio import TrainingStudio
 
-__all__ = ["TrainingStudio", "check", "compare", "explore", "interactive", "quiz"]
+__all__ = ["TrainingStudio", "check", "compare", "explore", "interactive", "quiz", "tried"]

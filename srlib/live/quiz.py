@@ -59,3 +59,14 @@ def check(answer: Any, *tests: tuple[Callable[[Any], bool], str], hint: str = ""
     if hint:
         print(f"  Hint: {hint}")
     return False
+
+
+def tried(fn: Callable | None, *arguments: Any) -> Callable | None:
+    """The learner's function, or None while it is still the empty one that returns None.
+
+    One that raises counts as tried: ``check`` then says what it raised.
+    """
+    try:
+        return None if fn is None or fn(*arguments) is None else fn
+    except Exception:  # a learner's mistake must not stop the notebook
+        return fn
