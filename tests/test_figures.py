@@ -198,4 +198,5 @@ def test_tick_labels_keep_all_their_digits():
     ax.plot([0, 1], [0.0115, 0.0165])
     ax.set_yticks([0.0125, 0.0155])
     markup = figures.chart(figure, alt="a line")._repr_html_()
-    assert "0.0125" in markup and "0.0155" in markup
+    assert "0.0125" in markup
+    assert "0.0155" in markup
