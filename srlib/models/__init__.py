@@ -1,7 +1,22 @@
 """The networks, one paper a file. Read in this order, the folder is the history of the field:
 
-    srcnn.py    2014  three convolutions on the enlarged picture
-    sprint.py   2026  the course's own: plain convolutions on the small picture, bicubic plus a correction
+    srcnn.py     2014  three convolutions on the enlarged picture
+    fsrcnn.py    2016  work on the small picture, enlarge last
+    espcn.py     2016  channels become pixels
+    vdsr.py      2016  twenty layers that learn what bicubic misses
+    drcn.py      2016  one layer, sixteen times
+    red.py       2016  encoder, decoder, and bridges between them
+    drrn.py      2017  one residual unit, twenty-five times
+    lapsrn.py    2017  a pyramid, judged at every doubling
+    srresnet.py  2017  residual blocks with batch norm; SRGAN's generator
+    edsr.py      2017  residual blocks without it
+    mdsr.py      2017  one trunk for three scales
+    wdsr.py      2018  wide before the ReLU, narrow after it
+    rdn.py       2018  every layer reads all before it
+    rcan.py      2018  channels weighed by attention
+    sprint.py    2026  the course's own: plain convolutions on the small picture, bicubic plus a correction
+
+``blocks.py`` holds what several of them use unchanged.
 
 Every network is a class with the same few facts on it (:class:`Facts`), and is made by name:
 
@@ -26,6 +41,19 @@ from srlib import checks
 #: name -> (file in this folder, class in it). The file is imported when the network is asked for.
 TABLE = {
     "srcnn": ("srcnn", "SRCNN"),
+    "fsrcnn": ("fsrcnn", "FSRCNN"),
+    "espcn": ("espcn", "ESPCN"),
+    "vdsr": ("vdsr", "VDSR"),
+    "drcn": ("drcn", "DRCN"),
+    "red": ("red", "RED"),
+    "drrn": ("drrn", "DRRN"),
+    "lapsrn": ("lapsrn", "LapSRN"),
+    "srresnet": ("srresnet", "SRResNet"),
+    "edsr": ("edsr", "EDSR"),
+    "mdsr": ("mdsr", "MDSR"),
+    "wdsr": ("wdsr", "WDSR"),
+    "rdn": ("rdn", "RDN"),
+    "rcan": ("rcan", "RCAN"),
     "sprint": ("sprint", "Sprint"),
 }
 SIZES = ("paper", "course")
@@ -46,12 +74,16 @@ class Facts(Protocol):
     def outputs(self, x: Tensor) -> list[Tensor]: ...
 
     @property
-    def receptive_field(self) -> int: ...  # side, in pixels of the network's input
+    def receptive_field(self) -> int | None: ...  # side, in pixels of the network's input; None: the whole picture
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a network costs. ``multiply_adds`` is counted for one 1280 x 720 output picture, as papers do."""
+    """What a network costs. ``multiply_adds`` is counted for one 1280 x 720 output picture, as papers do.
+
+    ``receptive_field`` is the side of the square of input pixels around the one below an output pixel outside of which
+    nothing matters to it; None where a network with global attention reads the whole picture.
+    """
 
     name: str
     scale: int
@@ -62,12 +94,13 @@ class Description:
     pre_upsampled: bool
     parameters: int
     multiply_adds: int
-    receptive_field: int
+    receptive_field: int | None
 
     def __str__(self) -> str:
+        seen = f"{self.receptive_field} x {self.receptive_field}" if self.receptive_field else "the whole picture"
         return (
             f"{self.name} x{self.scale} ({self.variant}, {self.size}): {self.parameters:,} parameters, "
-            f"{self.multiply_adds / 1e9:.1f} G multiply-adds, sees {self.receptive_field} x {self.receptive_field}"
+            f"{self.multiply_adds / 1e9:.1f} G multiply-adds, sees {seen}"
         )
 
 
