@@ -38,8 +38,10 @@ class Recipe:
     warmup: int = 50  #: steps over which the rate rises from 0; fewer can kill a zero-initialised tail
     clip: float | None = None  #: largest gradient norm
     loss: str = "l1"
+    supervise: str = "last"  #: which outputs are judged: "last", "pyramid" (LapSRN) or "recursive" (DRCN)
+    scales: list[int] = field(default_factory=list)  #: one network for all of these, drawn batch by batch; []: its own
     degradation: dict[str, float] = field(default_factory=dict)  #: extra blur, noise, jpeg; see sampling.pair
-    init: str = "network"  #: "network": as the model file has it; "identity": starts as its input; "paper": N(0, 0.001)
+    init: str = "network"  #: first weights: see train.start
     seed: int = 0
     every: int = 100  #: steps between two looks at the held-out photos
     smoke_gain: float = 0.0  #: dB over its input that a smoke training must exceed: half the median of five seeds
@@ -50,8 +52,11 @@ class Recipe:
             _check_type(name, getattr(self, name), hint)
         checks.choice(self.schedule, ("cosine", "step", "constant"), "schedule")
         checks.choice(self.optimizer, ("adamw", "sgd"), "optimizer")
-        checks.choice(self.init, ("network", "identity", "paper"), "init")
+        checks.choice(self.supervise, ("last", "pyramid", "recursive"), "supervise")
+        checks.choice(self.init, ("network", "quiet", "identity", "paper"), "init")
         checks.choice(self.loss, losses.LOSSES, "loss")
+        if self.scales and self.scale not in self.scales:
+            raise ValueError(f"scales={self.scales} leaves out the recipe's own scale={self.scale}. Add it.")
         for name in ("patch", "batch", "steps", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")

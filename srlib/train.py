@@ -98,7 +98,7 @@ class Run:
         self.stopped = False
         self._torn = False  # are weights, generator and history of different steps? Then nothing may be saved
         self._remember()
-        self._pool: PatchPool | None = None
+        self._pools: dict[int, PatchPool] = {}  # one for each scale it is trained for
         self._views: list[tuple[Tensor, Tensor]] = []
 
     @property
@@ -173,13 +173,29 @@ class Run:
     def _backward(self) -> float:
         """Draw a batch, and leave its loss's gradient in the parameters."""
         self.model.train()
-        x, y = self._pool.sample(self.settings["batch"], self.generator, self.settings["augment"])
-        loss = losses.get(self.settings["loss"])(self.model(x), y)
+        scale = self._draw_scale()
+        x, y = self._pools[scale].sample(self.settings["batch"], self.generator, self.settings["augment"])
+        loss = self._loss(x, y, scale)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.settings["clip"]:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.settings["clip"])
         return loss.item()
+
+    def _draw_scale(self) -> int:
+        """The scale of the next batch: the network's, or a random one of those it is trained for."""
+        scales = list(self._pools)
+        return scales[int(torch.randint(len(scales), (), generator=self.generator))] if scales[1:] else scales[0]
+
+    def _loss(self, x: Tensor, y: Tensor, scale: int) -> Tensor:
+        """What is minimised: the loss of the picture, or of every output that the recipe supervises."""
+        loss, net = losses.get(self.settings["loss"]), self.model
+        if self.recipe.supervise == "pyramid":
+            return losses.pyramid(net.outputs(x), y, loss)
+        if self.recipe.supervise == "recursive":  # the recursions teach first, the final picture later (DRCN, 4.2)
+            return losses.recursive_supervision(net.outputs(x), y, 1 - len(self.history) / self.recipe.steps, loss)
+        many = len(self._pools) > 1 and not net.pre_upsampled  # such a network has to be told the scale
+        return loss(net(x, scale=scale) if many else net(x), y)
 
     def _remember(self) -> None:
         self._good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -226,13 +242,16 @@ class Run:
 
     def _load(self) -> None:
         """Prepare the photos, the first time they are needed."""
-        if self._pool is not None:
+        if self._pools:
             return
         recipe, net = self.recipe, self.model
         train = tuple(datasets.photos(name, split="train") for name in recipe.data)
         held_out = datasets.photos(recipe.held_out, split="test")
-        how = (recipe.scale, net.space, net.pre_upsampled, tuple(sorted(recipe.degradation.items())))
-        self._pool, self._views = _prepare(train, held_out, how, recipe.patch, self.device)
+        for scale in recipe.scales or [recipe.scale]:
+            how = (scale, net.space, net.pre_upsampled, tuple(sorted(recipe.degradation.items())))
+            self._pools[scale], views = _prepare(train, held_out, how, recipe.patch, self.device)
+            if scale == recipe.scale:
+                self._views = views
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write a checkpoint: all that is needed to go on to the very same weights."""
@@ -271,7 +290,7 @@ class Run:
         self.history = [Step(int(n), loss, None if math.isnan(p) else p, lr, s) for n, loss, p, lr, s in rows]
 
 
-@lru_cache(maxsize=2)  # experiments start many trainings on the same photos
+@lru_cache(maxsize=4)  # experiments start many trainings on the same photos
 def _prepare(
     train: tuple[datasets.Photos, ...], held_out: datasets.Photos, how: tuple, patch: int, device: torch.device
 ) -> tuple[PatchPool, list[tuple[Tensor, Tensor]]]:
@@ -288,7 +307,12 @@ def _prepare(
 
 
 def start(recipe: Recipe) -> nn.Module:
-    """The recipe's network with its first weights; the same seed gives the same weights."""
+    """The recipe's network with its first weights; the same seed gives the same weights.
+
+    ``recipe.init`` is "network": as the model file has them; "quiet": the last layer draws nothing yet, so that a
+    network that learns a residual starts as its input; "identity": every layer passes its input on (SRCNN);
+    "paper": N(0, 0.001) everywhere (SRCNN).
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = models.create(recipe.model, recipe.scale, recipe.variant, recipe.size, **recipe.arguments)
@@ -297,6 +321,10 @@ def start(recipe: Recipe) -> nn.Module:
             for m in convolutions:
                 nn.init.normal_(m.weight, std=0.001)
                 nn.init.zeros_(m.bias)
+        elif recipe.init == "quiet":
+            last = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
         elif recipe.init == "identity":
             for m in convolutions:
                 _pass_first_channel(m)

@@ -86,6 +86,8 @@ def test_the_same_plain_values_come_back():
         ("[recipe]\nschedule = 'linear'", r"schedule='linear' is unknown\. Use one of: cosine, step, constant"),
         ("[recipe]\noptimizer = 'adam'", r"optimizer='adam' is unknown"),
         ("[recipe]\ninit = 'zero'", r"init='zero' is unknown"),
+        ("[recipe]\nsupervise = 'all'", r"supervise='all' is unknown\. Use one of: last, pyramid, recursive"),
+        ("[recipe]\nscales = [3, 4]", r"scales=\[3, 4\] leaves out the recipe's own scale=2\. Add it"),
         ("[recipe]\nloss = 'l2'", r"loss='l2' is unknown"),
         ("[recipe]\nclip = '1'", r"clip='1' is a str, but a recipe wants float or NoneType or int"),
     ],

@@ -34,7 +34,7 @@ def photos(monkeypatch, drawn, tmp_path):
 
 def recipe(**changes):
     settings = {"data": ["T91"], "held_out": "Set5", "patch": 8, "batch": 4, "steps": 12, "every": 5, "arguments": TINY}
-    return Recipe(model="sprint", **{**settings, **changes})
+    return Recipe(**{"model": "sprint", **settings, **changes})
 
 
 def fit(checkpoint=None, save_every=60, **changes):
@@ -91,7 +91,7 @@ def test_one_step_of_sgd_by_hand():
     run = fit(optimizer="sgd", schedule="constant", warmup=0, lr=0.1, loss="mse", steps=1)
     by_hand = train.start(run.recipe)
     run._load()
-    x, y = run._pool.sample(4, torch.Generator().manual_seed(0))
+    x, y = run._pools[run.recipe.scale].sample(4, torch.Generator().manual_seed(0))
     loss = ((by_hand(x) - y) ** 2).mean()
     loss.backward()
     (step,) = run
@@ -120,6 +120,56 @@ def test_gradients_can_be_clipped():
     run.finish()
     moved = math.sqrt(sum((a - b).square().sum().item() for a, b in zip(before, run.model.parameters(), strict=True)))
     assert moved == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_one_network_for_several_scales_learns_from_all_of_them():
+    """A pre-upsampled network sees them mixed; MDSR is told which, and trains that entrance and exit."""
+    run = fit(model="vdsr", arguments={"layers": 3, "features": 4}, scales=[2, 3, 4])
+    run.finish()
+    assert set(run._pools) == {2, 3, 4}
+    run = fit(model="mdsr", arguments={"blocks": 1, "features": 4}, scales=[2, 3, 4], steps=12, scale=3)
+    before = {k: p.clone() for k, p in run.model.named_parameters()}
+    run.finish()
+    assert not [k for k, p in run.model.named_parameters() if torch.equal(p, before[k])]
+    again = fit(model="mdsr", arguments={"blocks": 1, "features": 4}, scales=[2, 3, 4], steps=12, scale=3).finish()
+    assert_same(run, again)
+
+
+def test_every_level_of_a_pyramid_is_judged():
+    changes = {
+        "model": "lapsrn",
+        "scale": 4,
+        "arguments": {"depth": 1, "features": 4},
+        "loss": "charbonnier",
+        "steps": 1,
+    }
+    run = fit(supervise="pyramid", **changes)
+    net = train.start(run.recipe)
+    run._load()
+    x, y = run._pools[4].sample(4, torch.Generator().manual_seed(0))
+    (step,) = run
+    assert step.loss == pytest.approx(losses.pyramid(net.outputs(x), y, losses.charbonnier).item(), rel=1e-5)
+    (last,) = fit(**changes)
+    assert last.loss < step.loss
+
+
+def test_recursions_are_taught_first_and_the_sum_later():
+    run = fit(model="drcn", arguments={"recursions": 3, "features": 4}, supervise="recursive", loss="mse", steps=4)
+    net = train.start(run.recipe)
+    run._load()
+    x, y = run._pools[2].sample(4, torch.Generator().manual_seed(0))
+    *drawn, _ = net.outputs(x)
+    steps = list(run)
+    assert steps[0].loss == pytest.approx(sum(losses.mse(d, y).item() for d in drawn) / 3, rel=1e-5)
+    assert run._loss(x, y, 2).item() == pytest.approx(losses.mse(run.model(x), y).item(), rel=1e-5)  # at the end
+
+
+@pytest.mark.parametrize(("name", "last"), [("vdsr", "last"), ("red", "decode.4"), ("drrn", "tail.1")])
+def test_a_quiet_start_is_the_input(name, last):
+    net = train.start(Recipe(model=name, init="quiet", size="course")).eval()
+    assert not net.get_submodule(last).weight.any()
+    x = torch.rand(1, 1, 12, 12)
+    assert torch.allclose(net(x), x, atol=1e-6)
 
 
 @pytest.mark.parametrize("init", ["network", "identity", "paper"])

@@ -41,7 +41,8 @@ pip() {
     "$venv/bin/python" -m pip install $quiet --disable-pip-version-check ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -c constraints.txt "$@"
 }
 # The build tools go in first, so that the editable install needs no network of its own.
-if ! { pip hatchling editables && pip --no-build-isolation -e ".[lab,book,test]"; }; then
+# spandrel, which the tests compare with, goes in without its dependencies: it asks for torchvision, and they do not.
+if ! { pip hatchling editables && pip --no-build-isolation -e ".[lab,book,test]" && pip --no-deps spandrel; }; then
     echo "The packages could not all be installed (the reason stands above; most often the network)." >&2
     echo "Run the same command again: what has arrived is kept." >&2
     exit 1

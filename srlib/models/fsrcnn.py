@@ -54,6 +54,8 @@ class FSRCNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         checks.picture(x, "x", channels=(1,))
+        if x.ndim == 3:  # a PReLU takes the second axis for channels
+            return self(x[None])[0]
         x = self.shrink(self.extract(x))
         x = self.expand(self.map(x))
         return self.enlarge(x)
