@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from srlib import checks
+from srlib import checks, motion
 from srlib.images import from_uint8, modcrop, round_to_uint8, to_uint8
 from srlib.resize import resize
 
@@ -81,14 +81,132 @@ class noise:
     def __post_init__(self) -> None:
         if not isinstance(self.sigma, int | float) or not 0 <= self.sigma <= 255:
             raise ValueError(f"sigma={self.sigma!r} levels is outside 0..255. Use 5 to 50.")
-        if not isinstance(self.seed, int):
-            raise ValueError(f"seed={self.seed!r} is not a whole number. Use 0, 1, 2, ...")
+        _check_seed(self.seed)
 
     def __call__(self, img: Tensor) -> Tensor:
         checks.unit_range(checks.picture(img), slack=1.0)
         generator = torch.Generator().manual_seed(self.seed)  # on the CPU, so every device sees the same noise
         grain = torch.randn(img.shape, generator=generator).to(img)
         return (img + grain * (self.sigma / 255)).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class sensor_noise:
+    """The noise of a camera sensor: a value x in [0, 1] gets the variance ``a * x + b``; the result is clipped.
+
+    Photons arrive one by one, so a count is Poisson: brighter is noisier. Reading it out adds Gaussian noise. (Foi et
+    al., 2008, "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data".)
+
+    Args:
+        a: variance per unit of light. White is 1 / a counted electrons: 0.01 means 100 of them.
+        b: variance of the read-out. Its root is a fraction of white: 0.0004 means 2 %, or about 5 of 255 levels.
+        seed: the same seed and shape give the same noise.
+
+    The model holds for light as the sensor counts it; on an sRGB photo, which is gamma-coded, it only resembles it.
+    """
+
+    a: float
+    b: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, advice in (("a", self.a, "0.001 to 0.05"), ("b", self.b, "0 to 0.002")):
+            if not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise ValueError(f"{name}={value!r} is outside 0..1. Use {advice}; values are variances, not sigmas.")
+        _check_seed(self.seed)
+
+    def __call__(self, img: Tensor) -> Tensor:
+        checks.unit_range(checks.picture(img), slack=1.0)
+        generator = torch.Generator().manual_seed(self.seed)
+        light = img.detach().cpu().double().clamp(0, 1)  # there is no less than no light
+        if self.a > 1e-9:  # a billion electrons: nothing to see
+            light = self.a * torch.poisson(light / self.a, generator=generator)
+        light = light + self.b**0.5 * torch.randn(light.shape, generator=generator, dtype=light.dtype)
+        return light.clamp(0, 1).to(img)
+
+
+@dataclass(frozen=True)
+class motion_blur:
+    """Blur by a camera that moved while the shutter was open, mirrored at the border; the size stays.
+
+    Args:
+        seed: which kernel. Of Levin's there are eight: 8 is 0 again.
+        kernels: "levin", the measured ones; "shake", drawn at random; "auto", Levin's where ``Levin09.mat`` is on
+            this machine and drawn ones otherwise. ``repr`` says which of the two it became. See :mod:`srlib.motion`.
+
+    >>> motion_blur(seed=3, kernels="shake")
+    motion_blur(seed=3, kernels='shake')
+    """
+
+    seed: int = 0
+    kernels: str = "auto"
+
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
+        checks.choice(self.kernels, ("levin", "shake", "auto"), "kernels")
+        if self.kernels == "auto":  # settled now, so that repr tells it and nothing changes later
+            object.__setattr__(self, "kernels", "levin" if motion.levin_file() else "shake")
+
+    @property
+    def kernel(self) -> Tensor:
+        """Where a point's light goes: float64 ``(S, S)``, S odd, sum 1."""
+        return motion.shake(self.seed) if self.kernels == "shake" else motion.levin()[self.seed % 8]
+
+    def __call__(self, img: Tensor) -> Tensor:
+        checks.picture(img)
+        kernel = self.kernel.to(img)
+        radius = kernel.shape[-1] // 2
+        if min(img.shape[-2:]) <= radius:
+            raise ValueError(
+                f"img is {img.shape[-2]} x {img.shape[-1]} pixels, too small for a kernel of {kernel.shape[-1]}. "
+                f"Use a picture of at least {radius + 1} pixels a side."
+            )
+        batch = F.pad(img.reshape(-1, 1, *img.shape[-2:]), (radius,) * 4, mode="reflect")
+        # torch's conv2d does not turn the kernel round, a convolution does
+        return F.conv2d(batch, kernel.flip(0, 1)[None, None]).reshape(img.shape)
+
+
+@dataclass(frozen=True)
+class rain:
+    """Rain streaks: ``min(1, picture + streaks)``, the same gray streaks in all channels.
+
+    That is eq. 1 of Yang et al. (2017, "Deep Joint Rain Detection and Removal from a Single Image"), O = B + S, by
+    which the pairs of Rain100L and Rain100H were made. Here S is sparse random dots drawn out along the fall; the
+    defaults are as light as Rain100L. For the heavy rain of Rain100H compose several directions.
+
+    Args:
+        length: of a streak, in pixels.
+        angle: of the fall in degrees from the vertical; positive leans like "/".
+        density: streaks that start per pixel.
+        strength: of the brightest single streak, in [0, 1]; the others are spread evenly below it.
+        seed: the same seed and shape give the same rain; the pictures of a batch get different rain.
+    """
+
+    length: float = 25
+    angle: float = 10
+    density: float = 0.004
+    strength: float = 0.3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        limits = {"length": (1, 200, "pixels"), "angle": (-90, 90, "degrees"), "density": (0, 1, "streaks a pixel")}
+        for name, (low, high, unit) in (limits | {"strength": (0, 1, "of white")}).items():
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise ValueError(f"{name}={value!r} {unit} is outside {low}..{high}. Try {getattr(rain, name)}.")
+        _check_seed(self.seed)
+
+    def __call__(self, img: Tensor) -> Tensor:
+        checks.unit_range(checks.picture(img), slack=1.0)
+        streak = motion.streak(self.length, self.angle)
+        dy, dx = (n // 2 for n in streak.shape)
+        pictures = img.shape[0] if img.ndim == 4 else 1
+        generator = torch.Generator().manual_seed(self.seed)
+        # streaks that begin outside reach into the picture, so the sky is drawn larger than it
+        sky = torch.rand(pictures, 1, img.shape[-2] + 2 * dy, img.shape[-1] + 2 * dx, generator=generator)
+        drops = torch.where(sky < self.density, sky / max(self.density, 1e-12), 0)  # brightness even in 0..1
+        streaks = self.strength * F.conv2d(drops, streak[None, None])
+        return (img + streaks.reshape(*img.shape[:-3], 1, *img.shape[-2:]).to(img)).clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -138,3 +256,8 @@ class compose:
 
     def __repr__(self) -> str:
         return f"compose({', '.join(map(repr, self.steps))})"
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int):
+        raise ValueError(f"seed={seed!r} is not a whole number. Use 0, 1, 2, ...")

@@ -17,11 +17,11 @@ PACKAGE = Path(srlib.__file__).parent
 #: From the ground up. A module may import from its own layer and from those before it.
 LAYERS = (
     ("checks", "paths"),
-    ("images", "resize", "metrics", "losses", "figures"),
-    ("degrade", "synthetic", "download", "datasets", "sampling"),
-    ("models",),
+    ("images", "resize", "metrics", "losses", "classical", "figures"),
+    ("degrade", "motion", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
+    ("models", "starts"),
     ("recipes", "weights", "papers", "ledger"),
-    ("train", "benchmark", "doctor"),
+    ("train", "benchmark", "export", "doctor"),
     ("live", "exercises", "cli", "__main__"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -120,6 +120,54 @@ def test_rounding_is_what_saving_would_do():
     assert metrics.psnr(over, hr, crop=0, rounding="uint8") > metrics.psnr(over, hr, crop=0)  # clipped
 
 
+# --- the perceptual distance, with extractors that can be checked by hand (tests/test_perceptual.py has the real ones)
+
+
+def pixels(x):
+    return [x]
+
+
+def test_perceptual_distance_by_hand():
+    """Two pixels. Colours (3, 4, 0) and (0, 3, 4) have the directions (.6, .8, 0) and (0, .6, .8): 1.04 apart."""
+    sr = torch.tensor([[0.3, 0.4, 0.0], [0.5, 0.5, 0.5]]).T.view(3, 1, 2)
+    hr = torch.tensor([[0.0, 0.3, 0.4], [0.2, 0.2, 0.2]]).T.view(3, 1, 2)  # the second only darker: no distance
+    assert metrics.perceptual_distance(sr, hr, pixels, crop=0) == pytest.approx((1.04 + 0) / 2, abs=1e-6)
+    twice = metrics.perceptual_distance(sr, hr, lambda x: [x, x**2], crop=0)
+    a, b = np.array([9, 16, 0]) / math.hypot(9, 16), np.array([0, 9, 16]) / math.hypot(9, 16)
+    assert twice == pytest.approx(0.52 + ((a - b) ** 2).sum() / 2, abs=1e-6), "the maps' values are summed"
+
+
+@given(SEEDS, SIDES, SIDES)
+def test_perceptual_distance_is_a_distance(seed, height, width):
+    sr, hr = pictures(seed, 3, height, width)
+    there = metrics.perceptual_distance(sr, hr, pixels, crop=0)
+    assert 0 < there <= 4
+    assert metrics.perceptual_distance(hr, sr, pixels, crop=0) == pytest.approx(there, abs=1e-9)
+    assert metrics.perceptual_distance(hr, hr, pixels, crop=0) == 0
+    batch = torch.stack([sr, hr]), torch.stack([hr, hr])
+    assert metrics.perceptual_distance(*batch, pixels, crop=0) == pytest.approx(there / 2, abs=1e-9)
+
+
+def test_perceptual_distance_crops_and_rounds():
+    sr, hr = pictures()
+    spoilt = sr.clone()
+    spoilt[..., :2] = torch.tensor([1.0, 0, 0]).view(3, 1, 1)
+    distance = metrics.perceptual_distance
+    assert distance(spoilt, hr, pixels, crop=2) == distance(sr, hr, pixels, crop=2)
+    assert distance(spoilt, hr, pixels, crop=1) != distance(sr, hr, pixels, crop=1)
+    rounded = distance(sr * 1.2, hr, pixels, crop=0, rounding="uint8")
+    assert rounded == distance(round_to_uint8(sr.double() * 1.2), hr, pixels, crop=0)
+    assert rounded != distance(sr * 1.2, hr, pixels, crop=0)
+
+
+def test_perceptual_distance_checks_its_pictures():
+    for sr, error, sentence in ((SR.numpy(), TypeError, "sr is a ndarray"), (SR * 255, ValueError, "Divide 8-bit")):
+        with pytest.raises(error, match=sentence):
+            metrics.perceptual_distance(sr, HR, pixels, crop=0)
+    with pytest.raises(ValueError, match=r"crop=13 leaves nothing of 30 x 25 pixels"):
+        metrics.perceptual_distance(SR, HR, pixels, crop=13)
+
+
 def test_channels_mean_what_they_say():
     sr, hr = pictures()
     assert metrics.psnr(sr, hr, crop=0) == pytest.approx(
