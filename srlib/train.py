@@ -10,11 +10,8 @@ moment and resumed to the same weights, bit for bit on the same machine.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import math
 import os
-import pickle
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,11 +21,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from srlib import checks, datasets, losses, metrics, models, recipes
+from srlib import datasets, knobs, losses, metrics, models, recipes, starts
+from srlib.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
 from srlib.recipes import Recipe
+from srlib.resize import resize
 from srlib.sampling import PatchPool, pair
 
-SETTABLE = ("lr", "batch", "loss", "augment", "clip")
+EXPLODED = 1e4  # a loss on pictures in [0, 1] that no training comes back from
+SLUMP = 3.0  # dB below the best look at which weights no longer count as good
 VIEW = 160  # side, in original pixels, of the crops that watch the training: small, so that looking is cheap
 
 
@@ -41,15 +41,12 @@ class Step:
     psnr: float | None  #: dB on the held-out crops
     lr: float  #: the rate this step used
     seconds: float  #: of training so far, looks and drawing not counted
+    gradient: float = math.nan  #: length of the gradient, before clipping
     preview: Tensor | None = None  #: the first held-out crop as the network draws it now, ``(C, H, W)``
 
 
 class Diverged(RuntimeError):
-    """NaN or infinite values appeared; ``run.model`` holds the weights of the last look before that (or the first)."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is damaged, or belongs to another training."""
+    """NaN, infinity or an exploding loss; ``run.model`` holds the weights of the last good look (or the first)."""
 
 
 def fit(
@@ -92,11 +89,12 @@ class Run:
         self.model = start(recipe).to(self.device, memory_format=torch.channels_last)
         self.optimizer = _optimizer(recipe, self.model)
         self.generator = torch.Generator().manual_seed(recipe.seed)  # draws the patches
-        self.settings = {"lr": recipe.lr, "batch": recipe.batch, "loss": recipe.loss, "augment": True}
-        self.settings["clip"] = recipe.clip
+        self.settings = knobs.of(recipe)
+        self.turned: list[tuple[int, str, str, str]] = []  # steps done, and the knob that was turned, from, to
         self.history: list[Step] = []
         self.stopped = False
         self._torn = False  # are weights, generator and history of different steps? Then nothing may be saved
+        self._best = -math.inf  # the highest PSNR of a look, under the present degradation
         self._remember()
         self._pools: dict[int, PatchPool] = {}  # one for each scale it is trained for
         self._views: list[tuple[Tensor, Tensor]] = []
@@ -112,15 +110,34 @@ class Run:
         return self.history[-1].seconds if self.history else 0.0
 
     def set(self, **settings) -> None:
-        """Turn knobs between two steps: lr (peak rate), batch, loss, augment, clip.
+        """Turn knobs between two steps; weights, optimiser and history stay. ``turned`` notes what changed, and when.
+
+        Args:
+            settings: lr (the peak rate), batch, patch (side in input pixels), loss, loss_options (such as
+                ``{"eps": 1e-2}``; another loss starts with none), augment, degradation (as in ``sampling.pair``;
+                photos and held-out crops are degraded anew), clip.
 
         Raises:
-            ValueError: an unknown knob, or a value that no recipe may have.
+            ValueError: an unknown knob, or a value that no recipe may have; then nothing has changed.
         """
-        for name in settings:
-            checks.choice(name, SETTABLE, "knob")
-        recipes.with_changes(self.recipe, **{k: v for k, v in settings.items() if k != "augment"})
-        self.settings |= settings
+        new = knobs.turn(self.recipe, self.settings, settings)
+        if any(new[k] != self.settings[k] for k in ("patch", "degradation")):
+            self._pools, self._views = self._prepared(new)
+            self._best = -math.inf
+        self.turned += [(len(self.history), *turn) for turn in knobs.differences(self.settings, new)]
+        self.settings = new
+
+    def restart(self, **changes) -> Run:
+        """A training from the first step, with other recipe fields (``seed=1``, ``arguments={"n1": 32}``).
+
+        What ``set`` has turned stays turned.
+
+        Raises:
+            ValueError: as :func:`fit`.
+        """
+        run = Run(recipes.with_changes(self.recipe, **changes), str(self.device), self.checkpoint, self.save_every)
+        run.settings = self.settings
+        return run
 
     def stop(self) -> None:
         """End the iteration after the present step. ``run.stopped = False`` lets it go on."""
@@ -152,35 +169,38 @@ class Run:
             group["lr"] = lr
         self._torn, drawn = True, self.generator.get_state()
         try:
-            loss = self._backward()
+            loss, gradient = self._backward()
         except BaseException:  # stopped by the user, or out of memory: the step has not happened
             self.generator.set_state(drawn)
             self._torn = False
             raise
-        if not math.isfinite(loss):
-            self._rescue(number)
+        if not (loss < EXPLODED and math.isfinite(gradient)):  # so also when the loss is NaN
+            self._rescue(number, loss)
         self.optimizer.step()
-        step = Step(number, loss, None, lr, self.seconds + time.perf_counter() - began)
+        step = Step(number, loss, None, lr, self.seconds + time.perf_counter() - began, gradient)
         self.history.append(step)
         self._torn = False
         if number % self.recipe.every and number != self.recipe.steps:
             return step
         psnr, preview = self.look()
-        self._remember()
+        if psnr > self._best - SLUMP:
+            self._remember()
+        self._best = max(self._best, psnr)
         self.history[-1] = replace(step, psnr=psnr)
         return replace(step, psnr=psnr, preview=preview)
 
-    def _backward(self) -> float:
-        """Draw a batch, and leave its loss's gradient in the parameters."""
+    def _backward(self) -> tuple[float, float]:
+        """Draw a batch, and leave its loss's gradient in the parameters; the loss, and that gradient's length."""
         self.model.train()
         scale = self._draw_scale()
         x, y = self._pools[scale].sample(self.settings["batch"], self.generator, self.settings["augment"])
         loss = self._loss(x, y, scale)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        length = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
         if self.settings["clip"]:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings["clip"])
-        return loss.item()
+            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.settings["clip"], length)
+        return loss.item(), length.item()
 
     def _draw_scale(self) -> int:
         """The scale of the next batch: the network's, or a random one of those it is trained for."""
@@ -189,7 +209,7 @@ class Run:
 
     def _loss(self, x: Tensor, y: Tensor, scale: int) -> Tensor:
         """What is minimised: the loss of the picture, or of every output that the recipe supervises."""
-        loss, net = losses.get(self.settings["loss"]), self.model
+        loss, net = knobs.loss(self.settings), self.model
         if self.recipe.supervise == "pyramid":
             return losses.pyramid(net.outputs(x), y, loss)
         if self.recipe.supervise == "recursive":  # the recursions teach first, the final picture later (DRCN, 4.2)
@@ -200,13 +220,15 @@ class Run:
     def _remember(self) -> None:
         self._good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
 
-    def _rescue(self, number: int) -> None:
+    def _rescue(self, number: int, loss: float = math.nan) -> None:
         self._torn = True
         self.model.load_state_dict(self._good)
         self.optimizer = _optimizer(self.recipe, self.model)  # its averages are spoilt too
+        what = f"The loss exploded to {loss:.3g}" if math.isfinite(loss) else "NaN or infinite values appeared"
+        last = "The last change before was {1} {2} -> {3}, after step {0}. ".format(*self.turned[-1]) if self.turned else ""
         raise Diverged(
-            f"NaN or infinite values appeared at step {number} (peak learning rate {self.settings['lr']:.3g}). "
-            "The model holds its weights of the last look before. "
+            f"{what} at step {number} (peak learning rate {self.settings['lr']:.3g}). {last}"
+            "The model holds its weights of the last look before at which it still drew well. "
             "Start again with a lower rate, a longer warm-up or clip=1.0."
         )
 
@@ -226,6 +248,13 @@ class Run:
         results = [(sr.clamp(0, 1), y) for sr, y in results]
         return sum(metrics.psnr(sr, y, crop=crop) for sr, y in results) / len(results), results[0][0]
 
+    def references(self) -> tuple[float, Tensor, Tensor]:
+        """What to compare a look with: bicubic's mean PSNR in dB, its enlargement of the first crop, the original."""
+        self._load()
+        scale, enlarged = self.recipe.scale, self.model.pre_upsampled
+        pairs = [((x if enlarged else resize(x, scale)).float().cpu().clamp(0, 1), y) for x, y in self._views]
+        return sum(metrics.psnr(x, y, crop=scale) for x, y in pairs) / len(pairs), *pairs[0]
+
     @torch.no_grad()
     def gain(self) -> float:
         """dB that the network gains over bicubic on the whole held-out photos (mean)."""
@@ -235,35 +264,39 @@ class Run:
 
     def _gain(self, image: Tensor) -> float:
         net, scale = self.model, self.recipe.scale
-        x, y = pair(image, scale, net.space, net.pre_upsampled, self.recipe.degradation)
-        bicubic = pair(image, scale, net.space, True, self.recipe.degradation)[0].clamp(0, 1)
+        x, y = pair(image, scale, net.space, net.pre_upsampled, self.settings["degradation"])
+        bicubic = pair(image, scale, net.space, True, self.settings["degradation"])[0].clamp(0, 1)
         sr = net(x[None].to(self.device))[0].float().cpu().clamp(0, 1)
         return metrics.psnr(sr, y, crop=scale) - metrics.psnr(bicubic, y, crop=scale)
 
     def _load(self) -> None:
         """Prepare the photos, the first time they are needed."""
-        if self._pools:
-            return
-        recipe, net = self.recipe, self.model
+        if not self._pools:
+            self._pools, self._views = self._prepared(self.settings)
+
+    def _prepared(self, settings: dict) -> tuple[dict[int, PatchPool], list[tuple[Tensor, Tensor]]]:
+        """The patches to draw from for each scale, and the crops to watch."""
+        recipe, net, pools, views = self.recipe, self.model, {}, []
         train = tuple(datasets.photos(name, split="train") for name in recipe.data)
         held_out = datasets.photos(recipe.held_out, split="test")
         for scale in recipe.scales or [recipe.scale]:
-            how = (scale, net.space, net.pre_upsampled, tuple(sorted(recipe.degradation.items())))
-            self._pools[scale], views = _prepare(train, held_out, how, recipe.patch, self.device)
-            if scale == recipe.scale:
-                self._views = views
+            how = (scale, net.space, net.pre_upsampled, tuple(sorted(settings["degradation"].items())))
+            pools[scale], seen = _prepare(train, held_out, how, settings["patch"], self.device)
+            views = seen if scale == recipe.scale else views
+        return pools, views
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write a checkpoint: all that is needed to go on to the very same weights."""
         nan = math.nan
-        rows = [[s.step, s.loss, nan if s.psnr is None else s.psnr, s.lr, s.seconds] for s in self.history]
+        rows = [[s.step, s.loss, nan if s.psnr is None else s.psnr, s.lr, s.seconds, s.gradient] for s in self.history]
         state = {
             "recipe": self.recipe.to_dict(),
             "settings": self.settings,
+            "turned": self.turned,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "generator": self.generator.get_state(),
-            "history": torch.tensor(rows, dtype=torch.float64).view(-1, 5),
+            "history": torch.tensor(rows, dtype=torch.float64).view(-1, 6),
         }
         return write_checkpoint(path, state)
 
@@ -284,10 +317,11 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
-        self.settings = state["settings"]
+        self.settings, self.turned = self.settings | state["settings"], state.get("turned", [])
+        self._pools, self._best = {}, -math.inf  # the settings may want other patches
         self._remember()
         rows = state["history"].tolist()
-        self.history = [Step(int(n), loss, None if math.isnan(p) else p, lr, s) for n, loss, p, lr, s in rows]
+        self.history = [Step(int(n), loss, None if math.isnan(p) else p, *more) for n, loss, p, *more in rows]
 
 
 @lru_cache(maxsize=4)  # experiments start many trainings on the same photos
@@ -309,7 +343,8 @@ def _prepare(
 def start(recipe: Recipe) -> nn.Module:
     """The recipe's network with its first weights; the same seed gives the same weights.
 
-    ``recipe.init`` is "network": as the model file has them; "quiet": the last layer draws nothing yet, so that a
+    ``recipe.init`` is "network": as the model file has them; "interpolation": the picture is let through
+    (:mod:`srlib.starts`); "quiet": the last layer draws nothing yet, so that a
     network that learns a residual starts as its input; "identity": every layer passes its input on (SRCNN);
     "paper": N(0, 0.001) everywhere (SRCNN).
     """
@@ -321,6 +356,8 @@ def start(recipe: Recipe) -> nn.Module:
             for m in convolutions:
                 nn.init.normal_(m.weight, std=0.001)
                 nn.init.zeros_(m.bias)
+        elif recipe.init == "interpolation":
+            starts.begin_as_interpolation(net)
         elif recipe.init == "quiet":
             last = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
             nn.init.zeros_(last.weight)
@@ -355,45 +392,3 @@ def _optimizer(recipe: Recipe, net: nn.Module) -> torch.optim.Optimizer:
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(net.parameters(), lr=recipe.lr, momentum=0.9)
     return torch.optim.AdamW(net.parameters(), lr=recipe.lr, betas=(0.9, recipe.beta2), weight_decay=0)
-
-
-DIGEST = hashlib.sha256().digest_size
-
-
-def write_checkpoint(path: str | os.PathLike, state: dict) -> Path:
-    """Save ``state`` with its sha256 behind it, under a temporary name first, so that a kill leaves the old file."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    content = buffer.getvalue()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content + hashlib.sha256(content).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
-
-
-def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu") -> dict:
-    """Load what :func:`write_checkpoint` wrote; nothing in the file is executed.
-
-    Raises:
-        CheckpointError: a byte is wrong or missing, or there is more in it than a training writes.
-        FileNotFoundError: no such file.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no checkpoint {path}.")
-    content = path.read_bytes()
-    content, digest = content[:-DIGEST], content[-DIGEST:]
-    if hashlib.sha256(content).digest() != digest:
-        raise CheckpointError(f"{path} is damaged or cut short (its checksum is wrong). Delete it and train again.")
-    try:
-        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    except pickle.UnpicklingError:
-        raise CheckpointError(f"{path} holds more than tensors and plain values. Delete it and train again.") from None

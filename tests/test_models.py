@@ -153,7 +153,7 @@ def test_costs_what_its_paper_says(name, scale, variant, giga):
 
 @pytest.mark.parametrize(("name", "scale", "variant"), EVERY)
 def test_the_course_size_is_small(name, scale, variant):
-    assert models.describe(name, scale, variant, "course").parameters < 400_000
+    assert models.describe(name, scale, variant, "course").parameters < 200_000
 
 
 # --- the same pixels as independent implementations

@@ -82,7 +82,7 @@ def test_espcn_leaves_its_output_alone():
 
 
 @pytest.mark.parametrize(
-    ("name", "last"), [("vdsr", "last"), ("drcn", "reconstruct2"), ("drrn", "tail.1"), ("red", "decode.4")]
+    ("name", "last"), [("vdsr", "last"), ("drcn", "reconstruct2"), ("drrn", "tail.1"), ("red", "decode.2")]
 )
 def test_a_silent_last_layer_leaves_the_input(name, last):
     net = make(name).eval()
@@ -115,7 +115,7 @@ def test_drcn_recursions_share_one_layer_and_are_all_supervised():
 
 def test_drcn_recursion_starts_as_the_identity():
     net = make("drcn")
-    h = torch.rand(1, 32, 6, 6)
+    h = torch.rand(1, 24, 6, 6)
     assert torch.allclose(net.recur(h), h, atol=1e-6)
 
 
@@ -124,7 +124,7 @@ def test_drrn_shares_convolutions_but_not_batch_norms():
     convolutions = [m for m in net.body.modules() if isinstance(m, nn.Conv2d)]
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
     assert (len(convolutions), len(norms)) == (2, 2 * 4 + 2)
-    assert net.body[2](torch.rand(1, 32, 4, 4), torch.rand(1, 32, 4, 4), net.body[0]).shape == (1, 32, 4, 4)
+    assert net.body[2](torch.rand(1, 24, 4, 4), torch.rand(1, 24, 4, 4), net.body[0]).shape == (1, 32, 4, 4)
     assert not [m for m in make("drrn", 2, "plain").modules() if isinstance(m, nn.BatchNorm2d)]
 
 
@@ -225,15 +225,15 @@ def test_wdsr_widens_before_the_activation():
 
 def test_rdn_layers_read_everything_before_them():
     block = make("rdn").blocks[0]
-    assert [layer.in_channels for layer in block.layers] == [24, 40, 56]
-    assert block.fuse.in_channels == 24 + 3 * 16
+    assert [layer.in_channels for layer in block.layers] == [16, 28, 40]
+    assert block.fuse.in_channels == 16 + 3 * 12
 
 
 def test_rcan_attention_weighs_channels_by_their_means():
     attention = make("rcan").groups[0].blocks[0].attention
-    x = torch.rand(2, 24, 5, 6)
+    x = torch.rand(2, 16, 5, 6)
     w = attention.weights(x)
-    assert w.shape == (2, 24, 1, 1)
+    assert w.shape == (2, 16, 1, 1)
     assert ((w > 0) & (w < 1)).all()
     shuffled = x.flatten(2)[..., torch.randperm(30)].view_as(x)  # only the mean counts
     assert torch.allclose(attention.weights(shuffled), w, atol=1e-6)
@@ -278,7 +278,7 @@ import torch
 from spandrel.architectures.RCAN import RCAN
 from srlib import models
 torch.manual_seed(0)
-theirs = RCAN(scale=3, n_resgroups=2, n_resblocks=3, n_feats=24, reduction=8, rgb_range=255, norm=True).eval()
+theirs = RCAN(scale=3, n_resgroups=2, n_resblocks=2, n_feats=16, reduction=4, rgb_range=255, norm=True).eval()
 ours = models.create("rcan", 3, size="course").eval()
 shifts = ("sub_mean", "add_mean")
 values = [p for key, p in theirs.named_parameters() if not key.startswith(shifts)]

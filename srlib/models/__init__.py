@@ -69,6 +69,7 @@ class Facts(Protocol):
     pre_upsampled: bool  #: does it take the bicubic-enlarged picture (True) or the small one?
     scales: tuple[int, ...]
     variants: dict[str, dict]  #: name -> constructor arguments; the first is the default
+    trunk: tuple[str, ...]  #: optional: the convolutions that lead straight from input to output; see srlib.starts
     course: dict  #: constructor arguments of the "course" size, on top of a variant's
 
     def outputs(self, x: Tensor) -> list[Tensor]: ...

@@ -9,7 +9,7 @@ J. Kim, J. K. Lee, K. M. Lee, "Deeply-Recursive Convolutional Network for Image 
 - The weights start at 1/D. Some code divides by their sum; the paper's equation does not, nor does this file.
 - The recursive convolution starts as the identity, the others as in He et al. (section 4.2).
 - Not to be confused with another DRCN (Deep Reconstruction-Classification Network) that is often pasted instead.
-- `course`: 32 channels, 6 recursions.
+- `course`: 24 channels, 4 recursions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class DRCN(nn.Module):
     pre_upsampled = True
     scales = (2, 3, 4)
     variants = {"16": {"recursions": 16}}
-    course = {"recursions": 6, "features": 32}
+    course = {"recursions": 4, "features": 24}
 
     def __init__(self, scale: int = 2, recursions: int = 16, features: int = 256) -> None:
         super().__init__()

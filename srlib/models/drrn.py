@@ -8,7 +8,7 @@ The authors' code is Caffe: https://github.com/tyshiwo/DRRN_CVPR17
 - The two convolutions of a unit are shared by all units; the batch norms are not: every one has its own statistics.
   The paper's figures hide that and popular ports leave batch norm out; `plain` is that network (297,601 parameters,
   the "297K" of the tables), `official` the authors' (310,659).
-- `course`: 32 channels, 6 units.
+- `course`: 24 channels, 4 units.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class DRRN(nn.Module):
     pre_upsampled = True
     scales = (2, 3, 4)
     variants = {"official": {"norm": True}, "plain": {"norm": False}}
-    course = {"units": 6, "features": 32}
+    course = {"units": 4, "features": 24}
 
     def __init__(self, scale: int = 2, units: int = 25, features: int = 128, norm: bool = True) -> None:
         super().__init__()

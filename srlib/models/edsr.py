@@ -9,7 +9,7 @@ workshops 2017 (arXiv:1707.02921). The authors' code is Torch7 (https://github.c
   scaled by 0.1 (only there: scaling a narrow network makes it worse).
 - Range: the authors compute with 0 to 255 less DIV2K's mean colour, kept in two frozen convolutions (24 more
   parameters in their count). Here it is a buffer, and the public range is [0, 1].
-- `course`: 6 blocks of 32 channels.
+- `course`: 4 blocks of 24 channels.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class EDSR(nn.Module):
         "baseline": {"blocks": 16, "features": 64},
         "full": {"blocks": 32, "features": 256, "res_scale": 0.1},
     }
-    course = {"blocks": 6, "features": 32}
+    course = {"blocks": 4, "features": 24}
+    trunk = ("head", "upsample", "tail")
 
     def __init__(self, scale: int = 2, blocks: int = 16, features: int = 64, res_scale: float = 1.0) -> None:
         super().__init__()

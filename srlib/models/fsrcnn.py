@@ -37,6 +37,7 @@ class FSRCNN(nn.Module):
     scales = (2, 3, 4)
     variants = {"56-12-4": {"d": 56, "s": 12, "m": 4}, "32-5-1": {"d": 32, "s": 5, "m": 1}}
     course: dict = {}
+    trunk = ("extract", "shrink", "map", "expand", "enlarge")
 
     def __init__(self, scale: int = 2, d: int = 56, s: int = 12, m: int = 4) -> None:
         super().__init__()

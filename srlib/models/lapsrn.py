@@ -10,7 +10,7 @@ CVPR 2017 (arXiv:1704.03915). The authors' code is MATLAB: https://github.com/ph
   ``padding=1, output_padding=1`` crops the first and moves everything by a pixel (27.2 dB becomes 19.2).
 - Depth: 10 convolutions a level, but 5 in the authors' x8 network. The paper calls every x2 step a level and shows
   sharing of nothing between them; later work (MS-LapSRN) shares.
-- `course`: 24 channels, 4 convolutions a level.
+- `course`: 16 channels, 3 convolutions a level.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class LapSRN(nn.Module):
     pre_upsampled = False
     scales = (2, 4, 8)
     variants = {"official": {}}
-    course = {"depth": 4, "features": 24}
+    course = {"depth": 3, "features": 16}
 
     def __init__(self, scale: int = 2, depth: int | None = None, features: int = 64) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ workshops 2017 (arXiv:1707.02921), section 3.3; code as for EDSR.
   trunk: 80 blocks of 64 channels (`baseline`: 16), shared; exit: an upsampler for each scale. The paper draws a last
   convolution for each scale; the PyTorch code shares one, and so does this file.
 - A pass uses one entrance and one exit: the parameters of the other two scales get no gradient from it.
-- `course`: 6 blocks of 24 channels.
+- `course`: 4 blocks of 16 channels.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class MDSR(nn.Module):
     pre_upsampled = False
     scales = (2, 3, 4)
     variants = {"full": {"blocks": 80}, "baseline": {"blocks": 16}}
-    course = {"blocks": 6, "features": 24}
+    course = {"blocks": 4, "features": 16}
+    trunk = ("head", "upsample", "tail")
 
     def __init__(self, scale: int = 2, blocks: int = 80, features: int = 64) -> None:
         super().__init__()

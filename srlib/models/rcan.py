@@ -8,7 +8,7 @@ Networks", ECCV 2018 (arXiv:1807.02758). The authors' code: https://github.com/y
 - Paper and code agree but for a residual scaling that the code offers and never uses.
 - Attention averages over the whole picture, so the network sees all of it, and a picture cut into tiles gives a
   slightly different result.
-- `course`: 2 groups of 3 blocks, 24 channels, reduction 8.
+- `course`: 2 groups of 2 blocks, 16 channels, reduction 4.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class RCAN(nn.Module):
     pre_upsampled = False
     scales = (2, 3, 4)
     variants = {"10x20": {"groups": 10, "blocks": 20}}
-    course = {"groups": 2, "blocks": 3, "features": 24, "reduction": 8}
+    course = {"groups": 2, "blocks": 2, "features": 16, "reduction": 4}
+    trunk = ("head", "upsample", "tail")
 
     def __init__(
         self, scale: int = 2, groups: int = 10, blocks: int = 20, features: int = 64, reduction: int = 16

@@ -7,7 +7,7 @@ Y. Zhang, Y. Tian, Y. Kong, B. Zhong, Y. Fu, "Residual Dense Network for Image S
   configuration. (Their log files' name "D18C6" is stale, and copies with 3 blocks are another network.)
 - Range: the authors' Torch7 code multiplies by 255 and subtracts a mean; the PyTorch port that most people use takes
   [0, 1] as it is. This file follows the port.
-- `course`: 4 blocks of 3 layers, growth 16, 24 features.
+- `course`: 3 blocks of 3 layers, growth 12, 16 features.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class RDN(nn.Module):
     pre_upsampled = False
     scales = (2, 3, 4)
     variants = {"16-8-64": {"blocks": 16, "layers": 8, "growth": 64}}
-    course = {"blocks": 4, "layers": 3, "growth": 16, "features": 24}
+    course = {"blocks": 3, "layers": 3, "growth": 12, "features": 16}
+    trunk = ("shallow1", "upsample", "tail")
 
     def __init__(self, scale: int = 2, blocks: int = 16, layers: int = 8, growth: int = 64, features: int = 64) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ Symmetric Skip Connections", NIPS 2016 (arXiv:1603.09056; longer: 1606.08921). T
   the last deconvolution, also before a ReLU. A deconvolution of stride 1 is a convolution with its filter turned.
 - Channels: 128, which gives the 4,131,072 weights that later tables quote (4,134,785 with biases). Ports with 64
   channels, colour and a stride of 2 are other networks.
-- `course`: 5 convolutions and 5 deconvolutions of 32 channels.
+- `course`: 3 convolutions and 3 deconvolutions of 24 channels.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RED(nn.Module):
     pre_upsampled = True
     scales = (2, 3, 4)
     variants = {"30": {"pairs": 15}}
-    course = {"pairs": 5, "features": 32}
+    course = {"pairs": 3, "features": 24}
 
     def __init__(self, scale: int = 2, pairs: int = 15, features: int = 128) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ The authors released no code.
   channels, a shuffle and a PReLU; 9 x 9 convolution to colour. Every PReLU has one slope.
 - Range: the paper takes LR in [0, 1] and HR in [-1, 1]. Here both are [0, 1] and nothing is squashed at the end: a
   final tanh is an addition of re-implementations. The widely copied 5-block network is another one.
-- `course`: 4 blocks of 24 channels.
+- `course`: 3 blocks of 16 channels.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class SRResNet(nn.Module):
     pre_upsampled = False
     scales = (2, 4)
     variants = {"16": {"blocks": 16}}
-    course = {"blocks": 4, "features": 24}
+    course = {"blocks": 3, "features": 16}
+    trunk = ("head", "upsample", "tail")
 
     def __init__(self, scale: int = 4, blocks: int = 16, features: int = 64) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ J. Kim, J. K. Lee, K. M. Lee, "Accurate Image Super-Resolution Using Very Deep C
   is added to the result inside the network; one network serves x2, x3 and x4. No mean is subtracted.
 - Biases: the paper says nothing; the authors' released weights have them (665,921 parameters), popular ports drop
   them (664,704, the "665K" of later tables).
-- `course`: 8 layers of 32 channels.
+- `course`: 6 layers of 24 channels.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class VDSR(nn.Module):
     pre_upsampled = True
     scales = (2, 3, 4)
     variants = {"20": {"layers": 20}}
-    course = {"layers": 8, "features": 32}
+    course = {"layers": 6, "features": 24}
 
     def __init__(self, scale: int = 2, layers: int = 20, features: int = 64) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ https://github.com/JiahuiYu/wdsr_ntire2018, and https://github.com/ychfan/wdsr b
 - Range: ``(255 x - mean) / 127.5`` inside; the second code subtracts a mean in [0, 1] and divides by nothing.
 - Counts include weight norm's lengths g, as the README of the second code counts (1,190,100 at x2).
 - Starting lengths are the second code's: 1, then 2 and 1/sqrt(blocks) within a block.
-- `course`: 6 blocks, 16 channels.
+- `course`: 4 blocks, 16 channels.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class WDSR(nn.Module):
         "a": {"features": 32, "expand": 4, "low_rank": None},
         "b": {"features": 64, "expand": 6, "low_rank": 0.8},
     }
-    course = {"blocks": 6, "features": 16}
+    course = {"blocks": 4, "features": 16}
+    trunk = ("skip",)
 
     def __init__(
         self, scale: int = 2, blocks: int = 16, features: int = 32, expand: int = 4, low_rank: float | None = None

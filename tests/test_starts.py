@@ -1,0 +1,89 @@
+"""First weights: networks that begin as interpolation, and may still learn with all they have."""
+
+from functools import lru_cache
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from srlib import metrics, models, resize, starts, synthetic
+
+CARRIED = [
+    (name, scale, variant)
+    for name in models.names()
+    if getattr(models.model_class(name), "trunk", ())
+    for scale in models.model_class(name).scales
+    for variant in models.variants(name)
+]
+
+
+@lru_cache
+def photo():
+    return synthetic.picture(3, side=96)
+
+
+def made(name, scale, variant):
+    torch.manual_seed(0)
+    return starts.begin_as_interpolation(models.create(name, scale, variant, "course"))
+
+
+@pytest.mark.parametrize(("name", "scale", "variant"), CARRIED)
+def test_the_first_answer_is_an_enlargement(name, scale, variant):
+    """Between bilinear and a dB above bicubic, in truth about the latter; without the start it is noise."""
+    hr = photo() if models.model_class(name).space == "rgb" else photo()[:1]
+    lr = resize.resize(hr, 1 / scale)
+    net = made(name, scale, variant).eval()
+    with torch.no_grad():
+        first = net(lr[None])[0].clamp(0, 1)
+        drawn = models.create(name, scale, variant, "course").eval()(lr[None])[0].clamp(0, 1)
+    score = {k: metrics.psnr(v, hr, crop=8) for k, v in {"first": first, "drawn": drawn}.items()}
+    for kernel in ("nearest", "bicubic"):
+        score[kernel] = metrics.psnr(resize.resize(lr, scale, kernel=kernel).clamp(0, 1), hr, crop=8)
+    assert score["first"] > score["nearest"]
+    assert score["first"] > score["bicubic"] - 1.5
+    assert score["drawn"] < score["first"] - 3
+
+
+@pytest.mark.parametrize(("name", "scale", "variant"), CARRIED)
+def test_nothing_is_dead(name, scale, variant):
+    net = made(name, scale, variant).train()
+    x = torch.rand(2, 1 if net.space == "y" else 3, 10, 10)
+    F.mse_loss(net(x), torch.rand_like(net(x))).backward()
+    idle = [k for k, p in net.named_parameters() if p.grad is not None and not p.grad.any()]
+    assert not idle
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])
+@pytest.mark.parametrize("count", [3, 5])
+def test_taps_are_the_cubic(step, count):
+    for pixel in range(step):
+        weights = starts.taps(pixel, step, count)
+        assert weights.sum().item() == pytest.approx(1, abs=1e-6)
+        assert torch.allclose(weights, starts.taps(step - 1 - pixel, step, count).flip(0), atol=1e-6)
+    if count == 5:  # room for all four: exactly the resizing of this library
+        impulse = torch.zeros(1, 1, 11)
+        impulse[..., 5] = 1
+        large = resize.resize(impulse, size=(1, 11 * step))[0, 0]
+        for pixel in range(step):
+            theirs = torch.stack([large[(5 - k) * step + pixel] for k in range(-2, 3)])
+            assert torch.allclose(starts.taps(pixel, step, 5), theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4])
+def test_a_deconvolution_that_interpolates(stride):
+    """It keeps a flat picture flat and a ramp straight, pixel centres on pixel centres."""
+    layer = nn.ConvTranspose2d(1, 1, 9, stride=stride, padding=4, output_padding=stride - 1, bias=False)
+    with torch.no_grad():
+        layer.weight[0, 0] = starts.spread(stride, 9, 4)
+        flat = layer(torch.ones(1, 1, 9, 9))[0, 0]
+        ramp = layer(torch.arange(9.0).expand(1, 1, 9, 9))[0, 0]
+    inner = slice(3 * stride, 6 * stride)
+    assert torch.allclose(flat[inner, inner], torch.ones(3 * stride, 3 * stride), atol=1e-5)
+    middle = (torch.arange(9.0 * stride) + 0.5) / stride - 0.5
+    assert (ramp[4 * stride, inner] - middle[inner]).abs().max() < 0.12  # truncated: not quite straight
+
+
+def test_a_network_without_a_trunk():
+    with pytest.raises(ValueError, match=r"VDSR has no trunk to carry the picture\. Use init='network'\."):
+        starts.begin_as_interpolation(models.create("vdsr", size="course"))
