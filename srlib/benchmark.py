@@ -128,4 +128,6 @@ def _score(row: dict | None) -> str:
 
 
 def _pair(psnr: float | None, ssim: float | None) -> str:
-    return "not published" if psnr is None else f"{psnr:.2f} / {ssim:.4f}"
+    if psnr is None:
+        return "not published"
+    return f"{psnr:.2f} / {ssim:.4f}" if ssim is not None else f"{psnr:.2f}"

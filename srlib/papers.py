@@ -36,4 +36,4 @@ def ssim(name: str, dataset: str, scale: int) -> float | None:
 
 def _result(name: str, dataset: str, scale: int, which: int) -> float | None:
     found = get(name).get(f"x{scale}", {}).get(dataset)
-    return found[which] if found else None
+    return found[which] if found and len(found) > which else None

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from srlib import images, losses, recipes, synthetic, train
+from srlib import images, losses, models, recipes, synthetic, train
 from srlib.recipes import Recipe
 
 TINY = {"features": 8, "layers": 2}
@@ -62,6 +62,17 @@ def test_a_smoke_training_gains_over_bicubic(monkeypatch):
     idle = train.fit(real, "smoke", device="cpu", lr=0.0, steps=5).finish()
     assert idle.gain() == pytest.approx(0, abs=1e-3)
     assert not recipes.passes(idle.gain(), idle.recipe.smoke_gain)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "scale"), [(name, scale) for name in recipes.names() for scale in models.model_class(name).scales]
+)
+def test_every_recipe_passes_its_own_judge_and_idleness_does_not(name, scale):
+    real = recipes.get(name, scale)
+    assert real.smoke_gain > 0
+    assert recipes.passes(train.fit(real, "smoke", device="cpu").finish().gain(), real.smoke_gain)
+    assert not recipes.passes(train.fit(real, "smoke", device="cpu", lr=0.0, steps=3).finish().gain(), real.smoke_gain)
 
 
 def test_lr_zero_moves_no_weight():

@@ -28,7 +28,9 @@ class RED(nn.Module):
         features: channels of the hidden layers.
     """
 
-    title = "Image Restoration Using Very Deep Convolutional Encoder-Decoder Networks with Symmetric Skips, 2016"
+    title = (
+        "Image Restoration Using Very Deep Convolutional Encoder-Decoder Networks with Symmetric Skip Connections, 2016"
+    )
     ancestor = "VDSR (2016): encoder and decoder, with a skip from every second layer to its mirror image"
     code = "https://bitbucket.org/chhshen/image-denoising (Caffe)"
     space = "y"
