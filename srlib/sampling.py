@@ -7,13 +7,14 @@ patch is then a list of positions in them; flips and rotations only change the o
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from srlib import checks, degrade
-from srlib.images import modcrop, rgb_to_y, round_to_uint8
+from srlib.images import modcrop, rgb_to_y, round_to_uint8, to_uint8
 from srlib.resize import resize
 
 SYMMETRIES = 8  # 4 rotations, each also mirrored
@@ -29,8 +30,9 @@ def pair(
         scale: downscaling factor; the photo is cropped to a multiple of it.
         space: "y" for luma (LR kept float), "rgb" for three channels (LR rounded to 8 bits).
         pre_upsampled: enlarge the LR picture back by bicubic.
-        degradation: extra steps around the bicubic shrinking: ``blur`` (sigma in pixels, before), ``noise``
-            (sigma in 8-bit levels) and ``jpeg`` (quality), both after.
+        degradation: extra steps around the bicubic shrinking: before it ``shake`` (1: a shaken camera's blur),
+            ``blur`` (sigma in pixels) and ``rain`` (strength of its brightest streak), after it ``noise`` (sigma in
+            8-bit levels) and ``jpeg`` (quality). Every photo has its own noise, rain and shake, always the same.
 
     Returns:
         ``(x, y)``: ``x`` is ``(c, h, w)``, or the size of ``y`` if pre-upsampled; ``y`` is ``(c, scale*h, scale*w)``.
@@ -41,15 +43,20 @@ def pair(
     checks.unit_range(checks.picture(hr, "hr", channels=(1, 3)), "hr", slack=1e-4)
     checks.choice(space, ("y", "rgb"), "space")
     extra = degradation or {}
+    seed = zlib.crc32(to_uint8(hr).tobytes()) if set(extra) & {"shake", "rain", "noise"} else 0
+    before = {
+        "shake": lambda _: degrade.motion_blur(seed, "shake"),
+        "blur": degrade.blur,
+        "rain": lambda strength: degrade.rain(strength=strength, seed=seed),
+    }
+    after = {"noise": lambda sigma: degrade.noise(sigma, seed), "jpeg": degrade.jpeg}
     for step in extra:
-        checks.choice(step, ("blur", "noise", "jpeg"), "degradation step")
+        checks.choice(step, (*before, *after), "degradation step")
     y = rgb_to_y(hr) if space == "y" else hr.expand(3, -1, -1)
-    y = modcrop(y, scale)
-    x = degrade.bicubic(scale)(degrade.blur(extra["blur"])(y) if extra.get("blur") else y)
-    if extra.get("noise"):
-        x = degrade.noise(extra["noise"])(x)
-    if extra.get("jpeg"):
-        x = degrade.jpeg(extra["jpeg"])(x)
+    x = y = modcrop(y, scale)
+    steps = [[make(extra[name]) for name, make in side.items() if extra.get(name)] for side in (before, after)]
+    for step in (*steps[0], degrade.bicubic(scale), *steps[1]):
+        x = step(x)
     if space == "rgb":
         x = round_to_uint8(x)
     return (resize(x, scale) if pre_upsampled else x), y

@@ -8,8 +8,6 @@ and enlarges them by a truncated cubic; everything else keeps its drawn weights 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -17,6 +15,10 @@ from torch import Tensor, nn
 from srlib.resize import cubic
 
 FAINT = 0.01  # how much of the drawn weights is left where the picture passes: 0 would be dead under a ReLU
+
+#: Repeated pixels, and then one of these filters, are linear interpolation; with SHARPER before it, bicubic (at x2).
+TENTS = {2: [1 / 4, 1 / 2, 1 / 4], 3: [1 / 3, 1 / 3, 1 / 3]}
+SHARPER = [-3 / 32, 38 / 32, -3 / 32]
 
 
 @torch.no_grad()
@@ -29,42 +31,66 @@ def begin_as_interpolation(net: nn.Module) -> nn.Module:
     if not getattr(net, "trunk", ()):
         raise ValueError(f"{type(net).__name__} has no trunk to carry the picture. Use init='network'.")
     colours = 1 if net.space == "y" else 3
-    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.PixelShuffle, nn.Upsample, nn.ReLU, nn.LeakyReLU)
     trunk = [m for path in net.trunk for m in net.get_submodule(path).modules() if isinstance(m, kinds)]
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.weight[:colours] *= FAINT
-        elif isinstance(module, nn.ConvTranspose2d) and module in trunk:
-            module.weight *= FAINT
-            module.weight[0, 0] = spread(module.stride[0], module.kernel_size[0], module.padding[0])
-            module.bias.zero_()
-        elif isinstance(module, nn.Conv2d) and module in trunk:
-            _carry(module, colours)
         elif hasattr(module, "parametrizations"):  # weight norm (WDSR): its body meets the picture only at its tail
-            if module is net.tail:
+            if module is getattr(net, "tail", None):
                 module.parametrizations.weight.original0 *= FAINT
-        elif isinstance(module, nn.Conv2d):
+        elif isinstance(module, nn.Conv2d) and module not in trunk:
             module.weight[:colours] *= FAINT
             if module.bias is not None:
                 module.bias[:colours] = 0
+    layers = [i for i, m in enumerate(trunk) if hasattr(m, "weight")]
+    for i in layers:
+        before, after = trunk[i - 1] if i else None, trunk[i + 1] if i + 1 < len(trunk) else None
+        if isinstance(trunk[i], nn.ConvTranspose2d):
+            _spread(trunk[i])
+        elif isinstance(after, nn.PixelShuffle):
+            step = after.upscale_factor
+            _carry(trunk[i], colours, [taps(n, step, trunk[i].kernel_size[0]) for n in range(step)])
+        elif isinstance(before, nn.Upsample):
+            _carry(trunk[i], colours, [torch.tensor(TENTS[int(before.scale_factor)])])
+        elif i == 0 and any(isinstance(m, nn.Upsample) for m in trunk):
+            _carry(trunk[i], colours, [torch.tensor(SHARPER)])
+        else:
+            _carry(trunk[i], colours, [taps(0, 1, trunk[i].kernel_size[0])])
+    _lift(net, trunk, colours)
+    trunk[layers[-1]].weight[...] /= getattr(net, "arrivals", 1)
     return net
 
 
-def _carry(conv: nn.Conv2d, colours: int) -> None:
-    """Pass the colours on; enlarge them on the way if the convolution's channels become pixels."""
-    ratio = conv.out_channels / conv.in_channels
-    step = math.isqrt(int(ratio)) if ratio in (4, 9, 16) else 1  # what a PixelShuffle behind it makes of its channels
+def _carry(conv: nn.Conv2d, colours: int, lines: list[Tensor]) -> None:
+    """Pass the colours on, each through the filters that the pairs of ``lines`` make, one output channel each."""
+    step = len(lines)
     weight = conv.weight.clone()  # a copy: under weight norm it is computed anew each time
     weight[: colours * step**2] *= FAINT
     for colour in range(colours):
         for i, j in np.ndindex(step, step):
-            down, across = (taps(n, step, conv.kernel_size[0]) for n in (i, j))
-            weight[(colour * step + i) * step + j, colour] += torch.outer(down, across)
+            weight[(colour * step + i) * step + j, colour] += torch.outer(lines[i], lines[j])
     if hasattr(conv, "parametrizations"):
         conv.weight = weight  # torch works out length and direction
     else:
         conv.weight.copy_(weight)
     conv.bias[: colours * step**2] = 0
+
+
+def _spread(layer: nn.ConvTranspose2d) -> None:
+    """Enlarge one channel by a cubic."""
+    layer.weight *= FAINT
+    layer.weight[0, 0] = spread(layer.stride[0], layer.kernel_size[0], layer.padding[0])
+    layer.bias.zero_()
+
+
+def _lift(net: nn.Module, trunk: list[nn.Module], colours: int) -> None:
+    """Where the picture's mean was taken away, a ReLU would cut its dark half off: lift it there, and drop it last."""
+    lift = getattr(net, "lift", 0.0)
+    gates = [i for i, m in enumerate(trunk) if isinstance(m, nn.ReLU | nn.LeakyReLU)]
+    if lift and gates:
+        trunk[gates[0] - 1].bias[:colours] += lift
+        trunk[-1].bias -= lift
 
 
 def taps(pixel: int, step: int, count: int) -> Tensor:

@@ -1,5 +1,7 @@
 """The patch pool against slicing by hand: true windows, aligned, all corners and all symmetries equally often."""
 
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -162,15 +164,41 @@ def test_a_pair_enlarged_beforehand():
 def test_extra_degradations_in_their_order():
     y = pair(PHOTO, 2)[1]
     x, _ = pair(PHOTO, 2, degradation={"noise": 5, "jpeg": 60, "blur": 1.2})
-    steps = degrade.compose(degrade.blur(1.2), degrade.bicubic(2), degrade.noise(5), degrade.jpeg(60))
+    seed = zlib.crc32(images.to_uint8(PHOTO).tobytes())
+    steps = degrade.compose(degrade.blur(1.2), degrade.bicubic(2), degrade.noise(5, seed), degrade.jpeg(60))
     assert torch.equal(x, steps(y))
+
+
+def test_damage_without_shrinking():
+    """Denoising, deraining, deblurring: the size stays, and so does what is to be restored."""
+    photo = torch.rand(3, 40, 44, generator=generator())
+    seed = zlib.crc32(images.to_uint8(photo).tobytes())
+    damages = {
+        "noise": (50, degrade.noise(50, seed)),
+        "rain": (0.4, degrade.rain(strength=0.4, seed=seed)),
+        "shake": (1, degrade.motion_blur(seed, "shake")),
+    }
+    for name, (how_much, damage) in damages.items():
+        x, y = pair(photo, 1, "rgb", degradation={name: how_much})
+        assert torch.equal(y, photo)
+        assert torch.equal(x, images.round_to_uint8(damage(photo)))
+        assert not torch.equal(x, images.round_to_uint8(photo))
+        assert torch.equal(pair(photo, 1, "rgb", degradation={name: 0})[0], images.round_to_uint8(photo))
+
+
+def test_every_photo_has_its_own_noise():
+    gray = torch.full((1, 30, 30), 0.5)
+    other = gray.clone()
+    other[0, 0, 0] = 0.6
+    first, second = (pair(p, 1, degradation={"noise": 20})[0] - p for p in (gray, other))
+    assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1].abs() < 0.2
 
 
 @pytest.mark.parametrize(
     ("photo", "options", "error", "sentence"),
     [
         (PHOTO, {"scale": 2, "space": "lab"}, ValueError, r"space='lab' is unknown\. Use one of: y, rgb"),
-        (PHOTO, {"scale": 2, "degradation": {"rain": 1}}, ValueError, r"degradation step='rain' is unknown"),
+        (PHOTO, {"scale": 2, "degradation": {"hail": 1}}, ValueError, r"degradation step='hail' is unknown"),
         (PHOTO, {"scale": 26}, ValueError, r"img is 25 x 31 pixels, too small for scale 26"),
         (PHOTO, {"scale": 1.5}, ValueError, r"scale=1\.5 is not a whole number"),
         (PHOTO.numpy(), {"scale": 2}, TypeError, r"hr is a ndarray"),

@@ -124,7 +124,7 @@ def test_drrn_shares_convolutions_but_not_batch_norms():
     convolutions = [m for m in net.body.modules() if isinstance(m, nn.Conv2d)]
     norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)]
     assert (len(convolutions), len(norms)) == (2, 2 * 4 + 2)
-    assert net.body[2](torch.rand(1, 24, 4, 4), torch.rand(1, 24, 4, 4), net.body[0]).shape == (1, 32, 4, 4)
+    assert net.body[2](torch.rand(1, 24, 4, 4), torch.rand(1, 24, 4, 4), net.body[0]).shape == (1, 24, 4, 4)
     assert not [m for m in make("drrn", 2, "plain").modules() if isinstance(m, nn.BatchNorm2d)]
 
 

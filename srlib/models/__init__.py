@@ -14,6 +14,13 @@
     wdsr.py      2018  wide before the ReLU, narrow after it
     rdn.py       2018  every layer reads all before it
     rcan.py      2018  channels weighed by attention
+    srgan.py     2017  the judge that SRResNet is trained against
+    esrgan.py    2018  dense blocks in residual blocks, and a judge that compares
+    san.py       2019  attention by covariances, and a non-local look
+    ignn.py      2020  a graph of a picture's own details across scales
+    swinir.py    2021  attention in windows that shift
+    mprnet.py    2021  restoration in three stages
+    mobilesr.py  2022  attention and cheap convolutions, for telephones
     sprint.py    2026  the course's own: plain convolutions on the small picture, bicubic plus a correction
 
 ``blocks.py`` holds what several of them use unchanged.
@@ -54,6 +61,12 @@ TABLE = {
     "wdsr": ("wdsr", "WDSR"),
     "rdn": ("rdn", "RDN"),
     "rcan": ("rcan", "RCAN"),
+    "esrgan": ("esrgan", "RRDBNet"),
+    "san": ("san", "SAN"),
+    "ignn": ("ignn", "IGNN"),
+    "swinir": ("swinir", "SwinIR"),
+    "mprnet": ("mprnet", "MPRNet"),
+    "mobilesr": ("mobilesr", "MobileSR"),
     "sprint": ("sprint", "Sprint"),
 }
 SIZES = ("paper", "course")
@@ -69,7 +82,10 @@ class Facts(Protocol):
     pre_upsampled: bool  #: does it take the bicubic-enlarged picture (True) or the small one?
     scales: tuple[int, ...]
     variants: dict[str, dict]  #: name -> constructor arguments; the first is the default
-    trunk: tuple[str, ...]  #: optional: the convolutions that lead straight from input to output; see srlib.starts
+    trunk: tuple[str, ...]  #: optional: the layers that lead straight from input to output; see srlib.starts
+    lift: float  #: optional: what keeps a picture without its mean positive along the trunk
+    arrivals: int  #: optional: how many times the first features are added up before the trunk enlarges them
+    draws: tuple[str, ...]  #: optional: the convolutions that draw its outputs, where it is not the last one alone
     course: dict  #: constructor arguments of the "course" size, on top of a variant's
 
     def outputs(self, x: Tensor) -> list[Tensor]: ...
@@ -125,12 +141,14 @@ def variants(name: str) -> list[str]:
     return list(model_class(name).variants)
 
 
-def create(name: str, scale: int = 2, variant: str | None = None, size: str = "paper", **overrides) -> nn.Module:
+def create(
+    name: str, scale: int | None = None, variant: str | None = None, size: str = "paper", **overrides
+) -> nn.Module:
     """Make a network with fresh random weights.
 
     Args:
         name: one of :func:`names`.
-        scale: upscaling factor, one the network offers.
+        scale: upscaling factor, one the network offers; None is 2, or 1 for a network that restores (MPRNet).
         variant: one of :func:`variants`; None is the first.
         size: "paper" is the published network, "course" the same structure small enough for a laptop.
         overrides: single constructor arguments, such as ``features=32``.
@@ -143,7 +161,7 @@ def create(name: str, scale: int = 2, variant: str | None = None, size: str = "p
         ValueError: an unknown name, variant, size, scale or argument; the message lists what is allowed.
     """
     cls = model_class(name)
-    checks.integer_scale(scale, cls.scales)
+    scale = cls.scales[0] if scale is None else checks.integer_scale(scale, cls.scales)
     variant = variant or next(iter(cls.variants))
     checks.choice(variant, cls.variants, f"variant of {name}")
     checks.choice(size, SIZES, "size")
@@ -154,11 +172,13 @@ def create(name: str, scale: int = 2, variant: str | None = None, size: str = "p
     return cls(scale=scale, **arguments)
 
 
-def describe(name: str, scale: int = 2, variant: str | None = None, size: str = "paper", **overrides) -> Description:
+def describe(
+    name: str, scale: int | None = None, variant: str | None = None, size: str = "paper", **overrides
+) -> Description:
     """Count a network's parameters, multiply-adds (at 1280 x 720 output) and receptive field, without running it."""
     with torch.device("meta"):  # shapes only: nothing is computed, no memory is used
         net = create(name, scale, variant, size, **overrides).eval()
-        factor = 1 if net.pre_upsampled else scale
+        factor = 1 if net.pre_upsampled else net.scale
         channels = 1 if net.space == "y" else 3
         lr = torch.empty(1, channels, -(-720 // factor), -(-1280 // factor))
     counter = FlopCounterMode(display=False)
@@ -166,7 +186,7 @@ def describe(name: str, scale: int = 2, variant: str | None = None, size: str = 
         net(lr)
     return Description(
         name=name,
-        scale=scale,
+        scale=net.scale,
         variant=variant or variants(name)[0],
         size=size,
         title=net.title,

@@ -26,7 +26,10 @@ class ESPCN(nn.Module):
         n1, n2: channels of the first and the second layer.
     """
 
-    title = "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network, 2016"
+    title = (
+        "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network, "
+        "2016"
+    )
     ancestor = "SRCNN (2014): works on the small picture throughout, and shuffles channels into pixels at the end"
     code = "none released"
     space = "y"

@@ -73,7 +73,7 @@ class WDSR(nn.Module):
         "b": {"features": 64, "expand": 6, "low_rank": 0.8},
     }
     course = {"blocks": 4, "features": 16}
-    trunk = ("skip",)
+    trunk = ("skip", "shuffle")
 
     def __init__(
         self, scale: int = 2, blocks: int = 16, features: int = 32, expand: int = 4, low_rank: float | None = None

@@ -1,0 +1,61 @@
+"""Checkpoint files: a training on disk that is whole, or is refused.
+
+The file's own sha256 stands behind its content, and it is written beside the old one and then renamed: a kill at any
+moment leaves the old file or the new one. Reading executes nothing that a stranger may have put in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+from pathlib import Path
+
+import torch
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is damaged, or belongs to another training."""
+
+
+DIGEST = hashlib.sha256().digest_size
+
+
+def write_checkpoint(path: str | os.PathLike, state: dict) -> Path:
+    """Save ``state`` with its sha256 behind it, under a temporary name first, so that a kill leaves the old file."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content + hashlib.sha256(content).digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu") -> dict:
+    """Load what :func:`write_checkpoint` wrote; nothing in the file is executed.
+
+    Raises:
+        CheckpointError: a byte is wrong or missing, or there is more in it than a training writes.
+        FileNotFoundError: no such file.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no checkpoint {path}.")
+    content = path.read_bytes()
+    content, digest = content[:-DIGEST], content[-DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        raise CheckpointError(f"{path} is damaged or cut short (its checksum is wrong). Delete it and train again.")
+    try:
+        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        raise CheckpointError(f"{path} holds more than tensors and plain values. Delete it and train again.") from None
