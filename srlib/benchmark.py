@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 
-import torch
 from torch import Tensor, nn
 
-from srlib import checks, datasets, images, ledger, metrics, papers, resize
+from srlib import checks, datasets, ledger, metrics, papers, resize, tiling
 from srlib.figures import Html, table
 
 ENLARGE = tuple(resize.KERNELS)  # interpolations can be measured like networks, by name
@@ -64,31 +63,11 @@ def run(
     return [row]
 
 
-@torch.no_grad()
 def enlarge(model: nn.Module | str, lr: Tensor, scale: int) -> Tensor:
-    """``(C, h, w)`` to ``(C, scale*h, scale*w)`` by a network (pre-enlarging if it wants that) or an interpolation.
-
-    A network on luma enlarges a colour picture's Y; a network on RGB sees a gray picture three times.
-    """
+    """``(C, h, w)`` to ``(C, scale*h, scale*w)`` by a network (see :func:`tiling.enlarge`) or an interpolation."""
     if isinstance(model, str):
         return resize.resize(lr, scale, kernel=model)
-    if model.space == "y" and lr.shape[0] == 3:
-        return _colour_by_luma(model, lr, scale)
-    model.eval()
-    device = next(model.parameters()).device
-    gray_in_colour = model.space == "rgb" and lr.shape[0] == 1
-    x = lr.expand(3, -1, -1) if gray_in_colour else lr
-    x = resize.resize(x, scale) if model.pre_upsampled else x
-    sr = model(x[None].to(device))[0].cpu()
-    return sr.mean(0, keepdim=True) if gray_in_colour else sr
-
-
-def _colour_by_luma(model: nn.Module, lr: Tensor, scale: int) -> Tensor:
-    """Enlarge a colour picture with a network that knows only Y: the colours, Cb and Cr, by bicubic (SRCNN, 4.1)."""
-    ycbcr = images.rgb_to_ycbcr(lr)
-    y = enlarge(model, ycbcr[:1], scale)
-    cbcr = resize.resize(ycbcr[1:].contiguous(), scale)
-    return images.ycbcr_to_rgb(torch.cat([y, cbcr])).clamp(0, 1)
+    return tiling.enlarge(model, lr, scale)
 
 
 def fingerprint(net: nn.Module) -> str:

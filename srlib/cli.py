@@ -131,6 +131,59 @@ def benchmark(
 
 @app.command()
 @_sentence
+def upscale(
+    source: Annotated[Path, typer.Argument(help="A photo, or a folder of photos.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where to: a file, or a folder for a folder.")],
+    model: Annotated[str, typer.Option(help="A network with weights.")] = "srcnn",
+    scale: Scale = 2,
+    tile: Annotated[int, typer.Option(help="Side of a tile in pixels; 0: the whole photo at once.")] = 96,
+    ensemble: Annotated[
+        bool, typer.Option(help="Mean over eight flips and turns: a little better, 8 times slower.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes that share a folder's photos.")] = 1,
+    folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
+) -> None:
+    """Enlarge photos with a trained network, in bounded memory. A photo that fails is named and skipped."""
+    from functools import partial
+
+    from tqdm import tqdm
+
+    from srlib import enlarging, tiling
+
+    load = partial(enlarging.network, model, scale, folder, ensemble)
+    net = load()
+    if tile and tiling.needed_halo(net) is None:
+        typer.echo(f"{model} looks at the whole photo: tiles are an approximation. --tile 0 is exact.", err=True)
+    if source.is_dir():
+        out.mkdir(parents=True, exist_ok=True)
+        jobs = [(photo, out / f"{photo.stem}.png") for photo in enlarging.folder(source)]
+        results = enlarging.several(jobs, load, tile or None, workers)
+        failed = [f"{photo}: {why}" for photo, why in tqdm(results, total=len(jobs), unit="photo") if why]
+        for sentence in failed:
+            typer.echo(f"srlib: skipped {sentence}", err=True)
+        typer.echo(f"{len(jobs) - len(failed)} of {len(jobs)} photos are in {out}")
+        raise typer.Exit(1 if failed else 0)
+    enlarging.file(net, source, out, tile or None, watch=partial(tqdm, unit="tile", leave=False))
+    typer.echo(f"{out}")
+
+
+@app.command()
+@_sentence
+def export(
+    name: Annotated[str, typer.Argument(help="A network with weights.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write, such as srcnn.onnx.")],
+    scale: Scale = 2,
+    folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
+) -> None:
+    """Write a trained network as an ONNX file, for other programs and the browser."""
+    from srlib import export as exporter
+    from srlib import weights
+
+    typer.echo(f"{exporter.to_onnx(weights.load(name, scale, folder), out)}")
+
+
+@app.command()
+@_sentence
 def models() -> None:
     """List the networks: parameters, multiply-adds at 1280 x 720 output, receptive field, paper."""
     from srlib import models as zoo

@@ -113,6 +113,22 @@ def _plain(file: Image.Image, path: Path) -> np.ndarray:
     return np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
 
 
+def load_with_alpha(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> tuple[Tensor, Tensor | None]:
+    """As :func:`load`, but with the colours as stored and the opacity ``(1, H, W)`` beside them (None: all opaque).
+
+    Raises:
+        FileNotFoundError, ImageError: as :func:`load`.
+    """
+    picture = load(path, max_pixels)  # whatever is wrong with the file, it says so
+    with Image.open(path, formats=sorted(set(FORMATS.values()))) as file:
+        if file.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in file.info:
+            return picture, None
+        file.seek(0)
+        planes = from_uint8(np.asarray(ImageOps.exif_transpose(file).convert("RGBA")))
+    colours = planes[:1] if picture.shape[0] == 1 else planes[:3]
+    return colours, planes[3:]
+
+
 def save(path: str | os.PathLike, img: Tensor) -> Path:
     """Write a picture; the extension chooses the format. A little overshoot is clipped, values are rounded to 8 bits.
 
@@ -126,12 +142,32 @@ def save(path: str | os.PathLike, img: Tensor) -> Path:
         ImageError: unknown extension, missing folder, or the disk refused.
         TypeError, ValueError: not one picture in [0, 1].
     """
+    writable(path)
+    return write(path, to_uint8(img))
+
+
+def writable(path: str | os.PathLike, alpha: bool = False) -> None:
+    """Can a picture be written to this name? Asked before the work and not after it.
+
+    Raises:
+        ImageError: unknown extension, missing folder, or a format without transparency for a picture that has some.
+    """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ImageError(f"{path.name}: cannot write {path.suffix or 'a name without extension'}. Use .png or .jpg.")
+    if alpha and FORMATS[path.suffix.lower()] not in ("PNG", "WEBP", "TIFF"):
+        raise ImageError(f"{path.name}: {path.suffix} keeps no transparency, and the picture has some. Use .png.")
     if not path.parent.is_dir():
         raise ImageError(f"The folder {path.parent} does not exist. Create it first.")
-    array = to_uint8(img)
+
+
+def write(path: str | os.PathLike, array: np.ndarray) -> Path:
+    """Write pixels as they are: ``(H, W)`` or ``(H, W, C)``, uint8 (C: 1 to 4), or uint16 for a gray PNG or TIFF.
+
+    Raises:
+        ImageError: the disk refused; nothing is left half-written.
+    """
+    path = Path(path)
     options = {"quality": 95} if FORMATS[path.suffix.lower()] in ("JPEG", "WEBP") else {}
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
     os.close(handle)

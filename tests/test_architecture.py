@@ -18,11 +18,11 @@ PACKAGE = Path(srlib.__file__).parent
 LAYERS = (
     ("checks", "paths", "checkpoints"),
     ("images", "resize", "metrics", "losses", "classical", "figures"),
-    ("degrade", "motion", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
+    ("degrade", "motion", "tiling", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
     ("models", "starts"),
     ("recipes", "weights", "papers", "ledger"),
     ("knobs",),
-    ("train", "benchmark", "export", "doctor"),
+    ("train", "adversarial", "benchmark", "export", "enlarging", "doctor"),
     ("live", "exercises", "cli", "__main__"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -83,6 +83,7 @@ class RRDBNet(nn.Module):
         super().__init__()
         self.scale, self.blocks = scale, blocks
         self.fold = 4 // scale  # side of the square of pixels that becomes channels
+        self.grid = self.fold
         if self.fold > 1:
             self.trunk = ()  # repeating pixels cannot put a square's pixels in their places
         self.head = nn.Conv2d(3 * self.fold**2, features, 3, padding=1)
@@ -100,6 +101,7 @@ class RRDBNet(nn.Module):
         if x.ndim == 3:  # repeating pixels wants a batch
             return self(x[None])[0]
         height, width = x.shape[-2:]
+        self.grid = self.fold
         if self.fold > 1:
             x = F.pad(x, (0, -width % self.fold, 0, -height % self.fold), mode="replicate")
             x = F.pixel_unshuffle(x, self.fold)

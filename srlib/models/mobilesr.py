@@ -119,7 +119,7 @@ class MobileSR(nn.Module):
         super().__init__()
         if features % heads:
             raise ValueError(f"features={features} cannot be shared out among heads={heads}. Use a multiple of it.")
-        self.scale, self.window = scale, window
+        self.scale, self.window, self.grid = scale, window, window
         self.head = nn.Conv2d(3, features, 3, padding=1)
         pairs = [(Transformer(features, heads, window, ratio), ResBlock(features, ratio)) for ratio in ratios]
         self.body = nn.Sequential(*[block for pair in pairs for block in pair])

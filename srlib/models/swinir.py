@@ -234,7 +234,7 @@ class SwinIR(nn.Module):
             raise ValueError(f"features={features} cannot be shared out among heads={heads}. Use a multiple of it.")
         if window < 2:
             raise ValueError(f"window={window} leaves a pixel nobody to look at. Use 2 or more.")
-        self.scale, self.window = scale, window
+        self.scale, self.window, self.grid = scale, window, window
         self.register_buffer("mean", torch.tensor(DIV2K_MEAN).view(3, 1, 1), persistent=False)
         self.head = nn.Conv2d(3, features, 3, padding=1)
         self.head_norm = nn.LayerNorm(features)
