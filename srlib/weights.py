@@ -1,7 +1,8 @@
 """Trained weights: safetensors files with a card beside them that says where they come from.
 
 ``data/weights/srcnn_x2.safetensors`` holds only tensors, so nothing in it can be executed; ``srcnn_x2.json`` is its
-card: recipe, data, seed, commit, seconds, and the file's sha256, checked at every load.
+card: recipe, data, seed, commit, seconds, and the file's sha256, checked at every load. One file may serve several
+scales (VDSR): its recipe's ``scales`` say which.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def load(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
     Raises:
         WeightsError: none there, damaged (its sha256 is not its card's), or another network's.
     """
-    path = _path(name, scale, folder)
     described = card(name, scale, folder)
+    path = _found(name, scale, folder)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != described["sha256"]:
         raise WeightsError(f"{path} is damaged: its sha256 is not the one on its card. Restore it, or train it again.")
@@ -54,7 +55,7 @@ def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
     Raises:
         WeightsError: there is none, or its card cannot be read.
     """
-    path = _path(name, scale, folder)
+    path = _found(name, scale, folder)
     if not path.exists():
         there = ", ".join(f"{n} x{s}" for n, s in available(folder)) or "none"
         raise WeightsError(
@@ -63,7 +64,7 @@ def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
         )
     try:
         found = json.loads(path.with_suffix(".json").read_text())
-        if (found["recipe"]["model"], found["recipe"]["scale"]) != (name, scale) or "sha256" not in found:
+        if found["recipe"]["model"] != name or scale not in _scales(found) or "sha256" not in found:
             raise ValueError("it is the card of other weights")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The card {path.with_suffix('.json')} cannot be read ({error}). Restore it.") from None
@@ -73,7 +74,8 @@ def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
 def available(folder: str | os.PathLike | None = None) -> list[tuple[str, int]]:
     """All ``(name, scale)`` that have weights."""
     stems = [f.stem.rpartition("_x") for f in _folder(folder).glob("*_x*.safetensors")]
-    return sorted((name, int(scale)) for name, _, scale in stems if name in models.names() and scale.isdecimal())
+    files = [(name, int(scale)) for name, _, scale in stems if name in models.names() and scale.isdecimal()]
+    return sorted({(name, scale) for name, own in files for scale in {own, *_also(name, own, folder)}})
 
 
 def save(net: nn.Module, recipe: dict, folder: str | os.PathLike | None = None, half: bool = False, **about) -> Path:
@@ -104,6 +106,26 @@ def save(net: nn.Module, recipe: dict, folder: str | os.PathLike | None = None, 
 
 def _folder(folder: str | os.PathLike | None) -> Path:
     return Path(folder) if folder else paths.data() / "weights"
+
+
+def _scales(card: dict) -> list[int]:
+    """The scales that a set of weights serves."""
+    return card["recipe"].get("scales") or [card["recipe"]["scale"]]
+
+
+def _also(name: str, scale: int, folder: str | os.PathLike | None) -> list[int]:
+    """The scales that a file's card names; none if the card cannot be read."""
+    try:
+        return _scales(json.loads(_path(name, scale, folder).with_suffix(".json").read_text()))
+    except (OSError, KeyError, TypeError, ValueError):
+        return []
+
+
+def _found(name: str, scale: int, folder: str | os.PathLike | None) -> Path:
+    """The file with a network's weights for a scale: its own, or one for several scales."""
+    path = _path(name, scale, folder)
+    others = [] if path.exists() else range(1, 9)
+    return next((_path(name, s, folder) for s in others if scale in _also(name, s, folder)), path)
 
 
 def _path(name: str, scale: int, folder: str | os.PathLike | None) -> Path:

@@ -23,6 +23,7 @@ LAYERS = (
     ("recipes", "weights", "papers", "ledger"),
     ("knobs",),
     ("train", "adversarial", "benchmark", "export", "enlarging", "doctor"),
+    ("campaign",),
     ("live", "exercises", "cli", "__main__"),
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -133,3 +133,17 @@ def test_what_the_course_ships():
         x = torch.rand(1, 1 if net.space == "y" else 3, 12, 12)
         assert net(x).isfinite().all()
         assert weights.card(name, scale)["recipe"]["model"] == name
+
+
+def test_one_file_for_several_scales(tmp_path):
+    torch.manual_seed(0)
+    net = models.create("vdsr", 2, size="course")
+    recipe = {"model": "vdsr", "scale": 2, "variant": "20", "size": "course", "arguments": {}, "scales": [2, 3]}
+    weights.save(net, recipe, tmp_path)
+    assert weights.available(tmp_path) == [("vdsr", 2), ("vdsr", 3)]
+    for scale in (2, 3):
+        found = weights.load("vdsr", scale, tmp_path)
+        assert found.scale == scale
+        assert all(torch.equal(a, b) for a, b in zip(found.parameters(), net.parameters(), strict=True))
+    with pytest.raises(weights.WeightsError, match=r"There are no weights for vdsr x4 .* \(there: vdsr x2, vdsr x3\)"):
+        weights.load("vdsr", 4, tmp_path)

@@ -1,0 +1,120 @@
+"""The queue that trains all the weights the course ships: one after another, interruptible at any moment.
+
+``data/campaign.toml`` lists the trainings, most wanted first. Each starts from its network's recipe; a training is done
+when weights with just this recipe lie in the folder. A killed one goes on from its checkpoint, at the same step and to
+the same weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from srlib import benchmark, datasets, ledger, paths, recipes, train, weights
+from srlib.recipes import Recipe
+
+SETS = ("Set5", "Set14", "BSD100")  # scored once, when everything has been decided
+NOTHING = 0.005  # dB on the held-out photos: what 16-bit weights may cost, to be stored so
+
+
+@dataclass(frozen=True)
+class Training:
+    """One entry of the queue: a recipe as it will be run."""
+
+    recipe: Recipe
+
+    @property
+    def label(self) -> str:
+        return f"{self.recipe.model}_x{self.recipe.scale}"
+
+    def done(self, folder: Path) -> bool:
+        """Do weights from this very recipe lie in the folder?"""
+        try:
+            card = weights.card(self.recipe.model, self.recipe.scale, folder)
+        except weights.WeightsError:
+            return False
+        return card["recipe"] == self.recipe.to_dict()
+
+
+def queue(file: Path | None = None) -> list[Training]:
+    """The trainings in their order.
+
+    Raises:
+        ValueError: an entry that no recipe can follow.
+    """
+    entries = tomllib.loads((file or paths.data() / "campaign.toml").read_text())["training"]
+    found = []
+    for entry in entries:
+        changes = {k: v for k, v in entry.items() if k not in ("name", "scales", "variant", "tier")}
+        for scale in entry["scales"]:
+            recipe = recipes.get(entry["name"], scale, entry.get("variant")).at(entry.get("tier", "full"))
+            found.append(Training(replace(recipes.with_changes(recipe, **changes), tiers={})))
+    return found
+
+
+def work(training: Training, folder: Path, minutes: float = float("inf")) -> Iterator[train.Step]:
+    """Train one entry, going on from its checkpoint; yields every step, and ends early after ``minutes``.
+
+    When all steps are taken the weights and their card are written to ``folder``: recipe, hashes of the photos,
+    seconds, device, commit, gain on the held-out photos, and the scores on the test sets.
+    """
+    deadline = time.monotonic() + 60 * minutes
+    checkpoint = paths.runs() / f"campaign_{training.label}.ckpt"
+    run = train.fit(training.recipe, tier="full", checkpoint=checkpoint)
+    for step in run:
+        yield step
+        if time.monotonic() > deadline:
+            run.save(checkpoint)
+            return
+    finish(run, folder)
+    checkpoint.unlink(missing_ok=True)
+
+
+def finish(run: train.Run, folder: Path) -> Path:
+    """Write a finished training's weights and card, and add its scores to the ledger beside them."""
+    recipe, net = run.recipe, run.model.cpu().eval()
+    gain = run.gain()
+    half = _gain_of_half(run) > gain - NOTHING
+    sets = sorted({*recipe.data, recipe.held_out})
+    about = {
+        "gain_db": round(gain, 3),
+        "seconds": round(run.seconds),
+        "device": str(run.device),
+        "data": {name: fingerprint(name) for name in sets},
+        **ledger.provenance(),
+    }
+    path = weights.save(net, recipe.to_dict(), folder, half=half, **about)
+    rows = []
+    for scale in recipe.scales or [recipe.scale]:
+        shipped = weights.load(recipe.model, scale, folder)
+        for name in SETS if recipe.scale > 1 else ():
+            rows += benchmark.run(shipped, name, scale=scale, name=recipe.model)
+    scores = {f"{r['dataset']} x{r['scale']} {r['protocol']}": [r["psnr"], r["ssim"]] for r in rows}
+    weights.save(net, recipe.to_dict(), folder, half=half, **about, scores=scores)
+    ledger.append(rows, folder / "ledger.jsonl")
+    return path
+
+
+@torch.no_grad()
+def _gain_of_half(run: train.Run) -> float:
+    """The gain of the same network with its weights rounded to 16 bits."""
+    kept = {k: v.clone() for k, v in run.model.state_dict().items()}
+    run.model.load_state_dict({k: v.half().to(v.dtype) for k, v in kept.items()})
+    gain = run.gain()
+    run.model.load_state_dict(kept)
+    return gain
+
+
+def fingerprint(name: str) -> str:
+    """The first 16 digits of the sha256 over a photo set's pixels, photo by photo in order."""
+    digest = hashlib.sha256()
+    for photo in datasets.photos(name):
+        digest.update(photo.name.encode())
+        digest.update((photo.image * 255).round().byte().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,137 @@
+"""The queue of trainings: in order, interruptible, done when it says so, and honest about what it stores."""
+
+import pytest
+import torch
+
+from srlib import campaign, datasets, images, paths, recipes, synthetic, weights
+
+ENTRY = """
+[[training]]
+name = "sprint"
+scales = [2, 3]
+tier = "smoke"
+arguments = { features = 8, layers = 2 }
+data = ["T91"]
+held_out = "Set5"
+patch = 8
+batch = 2
+steps = 6
+every = 3
+
+[[training]]
+name = "vdsr"
+scales = [2]
+tier = "smoke"
+data = ["T91"]
+held_out = "Set5"
+steps = 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch, tmp_path):
+    """Small drawn pictures stand in for the photo sets."""
+    for name, seeds in (("T91", (0, 1)), ("Set5", (2,)), ("Set14", (3,)), ("BSD100", (4,))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for seed in seeds:
+            images.save(tmp_path / "photos" / name / f"{seed}.png", synthetic.picture(seed, side=48))
+    monkeypatch.setenv("SRLIB_PHOTOS", str(tmp_path / "photos"))
+    monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "campaign.toml").write_text(ENTRY)
+    return tmp_path
+
+
+@pytest.fixture
+def queue(machine):
+    return campaign.queue(machine / "campaign.toml")
+
+
+def test_the_courses_own_queue_can_be_followed():
+    found = campaign.queue()
+    assert len({t.label for t in found}) == len(found), "two trainings would write the same file"
+    for training in found:
+        assert training.recipe.held_out not in (*campaign.SETS, "T91")
+        assert not set(training.recipe.data) & set(campaign.SETS)
+        assert training.recipe.tiers == {}
+
+
+def test_entries_become_recipes(queue):
+    assert [t.label for t in queue] == ["sprint_x2", "sprint_x3", "vdsr_x2"]
+    assert [t.recipe.steps for t in queue] == [6, 6, 2]
+    assert queue[0].recipe.arguments == {"features": 8, "layers": 2}
+    assert queue[2].recipe.size == "course", "from the network's own recipe"
+
+
+def test_a_wrong_entry(machine):
+    (machine / "campaign.toml").write_text(ENTRY.replace("patch = 8", "patches = 8"))
+    with pytest.raises(ValueError, match=r"recipe field='patches' is unknown"):
+        campaign.queue(machine / "campaign.toml")
+
+
+def test_trained_once_and_known_to_be(queue, tmp_path):
+    folder = tmp_path / "weights"
+    first, second, _ = queue
+    assert not first.done(folder)
+    assert [step.step for step in campaign.work(first, folder)] == [1, 2, 3, 4, 5, 6]
+    assert first.done(folder)
+    assert not second.done(folder)
+    changed = campaign.Training(recipes.with_changes(first.recipe, lr=1e-4))
+    assert not changed.done(folder), "another recipe is another training"
+    assert not list(paths.runs().glob("*.ckpt"))
+
+
+def test_what_the_card_and_the_ledger_say(queue, tmp_path):
+    from srlib import benchmark, ledger
+
+    folder = tmp_path / "weights"
+    list(campaign.work(queue[0], folder))
+    card = weights.card("sprint", 2, folder)
+    assert card["recipe"] == queue[0].recipe.to_dict()
+    assert card["data"] == {name: campaign.fingerprint(name) for name in ("T91", "Set5")}
+    assert {"seconds", "device", "commit", "date", "gain_db", "torch"} <= set(card)
+    assert list(card["scores"]) == ["Set5 x2 paper_y", "Set14 x2 paper_y", "BSD100 x2 paper_y"]
+    net = weights.load("sprint", 2, folder)
+    (row,) = benchmark.run(net, "Set5", name="sprint")
+    assert card["scores"]["Set5 x2 paper_y"] == [row["psnr"], row["ssim"]], "the score of the file, not of the training"
+    rows = ledger.rows(folder / "ledger.jsonl")
+    assert [r["dataset"] for r in rows] == ["Set5", "Set14", "BSD100"]
+    assert {r["weights"] for r in rows} == {benchmark.fingerprint(net)}
+
+
+def test_killed_it_goes_on_to_the_same_weights(queue, tmp_path):
+    training = queue[0]
+    list(campaign.work(training, tmp_path / "whole"))
+    steps = campaign.work(training, tmp_path / "pieces", minutes=0)
+    assert [s.step for s in steps] == [1], "the time is up after the first step"
+    assert not training.done(tmp_path / "pieces")
+    assert [s.step for s in campaign.work(training, tmp_path / "pieces")] == [2, 3, 4, 5, 6]
+    whole, pieces = (weights.load("sprint", 2, tmp_path / name) for name in ("whole", "pieces"))
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), pieces.parameters(), strict=True))
+
+
+def test_half_precision_only_where_it_costs_nothing(queue, tmp_path, monkeypatch):
+    def stored():
+        list(campaign.work(queue[0], tmp_path / "weights"))
+        return (tmp_path / "weights" / "sprint_x2.safetensors").stat().st_size
+
+    small = stored()
+    monkeypatch.setattr(campaign, "_gain_of_half", lambda run: run.gain() - 0.006)
+    parameters = sum(p.numel() for p in weights.load("sprint", 2, tmp_path / "weights").parameters())
+    assert stored() == small + 2 * parameters
+
+
+def test_the_gain_of_half_leaves_the_weights_alone(queue, tmp_path):
+    from srlib import train
+
+    run = train.fit(queue[0].recipe, "full").finish()
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    assert abs(campaign._gain_of_half(run) - run.gain()) < 0.1
+    assert all(torch.equal(v, before[k]) for k, v in run.model.state_dict().items())
+
+
+def test_other_photos_have_another_fingerprint(machine):
+    before = campaign.fingerprint("T91")
+    assert before == campaign.fingerprint("T91")
+    images.save(machine / "photos" / "T91" / "0.png", synthetic.picture(9, side=48))
+    assert campaign.fingerprint("T91") != before
+    assert len(datasets.photos("T91")) == 2
