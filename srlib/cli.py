@@ -69,7 +69,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Photo sets, such as S
 @_sentence
 def train(
     name: Annotated[str, typer.Argument(help="A network that has a recipe; see data/recipes.")],
-    scale: Scale = 2,
+    scale: Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or the network's only one.")] = None,
     variant: Annotated[str | None, typer.Option(help="Variant of the network; default: its first.")] = None,
     tier: Tier = "auto",
     data: Annotated[list[str] | None, typer.Option(help="Photo sets to train on instead of the recipe's.")] = None,

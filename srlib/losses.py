@@ -2,12 +2,14 @@
 
 Those in ``LOSSES`` take ``sr`` and ``hr`` of the same shape ``(N, C, H, W)`` in [0, 1] and return a scalar tensor;
 shapes that differ are a ValueError. All are means over pixels, so that neither patch nor batch size changes their
-scale. Two more judge all the outputs of a network that draws several; :func:`total_variation` needs no original.
+scale. Two more judge all the outputs of a network that draws several; :func:`total_variation` needs no original; the
+adversarial losses, at the end, compare what a judge makes of pictures with what it makes of photographs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -165,3 +167,60 @@ def _shrunk(hr: Tensor, sr: Tensor) -> Tensor:
             "Crop the original to a multiple of the scale first: images.modcrop(hr, scale)."
         )
     return hr if h == height else resize(hr, size=(h, w))
+
+
+def judging(real: Tensor, fake: Tensor) -> Tensor:
+    """What a judge minimises: ``-mean log D(real) - mean log(1 - D(fake))`` (SRGAN, eq. 2), where D is a probability.
+
+    A sigmoid makes it of the logits given here; both in one are softplus, which no logit is too large for.
+
+    Args:
+        real, fake: the judge's logits for photographs and for a network's pictures, ``(N, 1)``.
+
+    >>> judging(torch.zeros(4, 1), torch.zeros(4, 1))  # a judge who cannot tell: 2 log 2
+    tensor(1.3863)
+    """
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def fooling(real: Tensor, fake: Tensor) -> Tensor:
+    """What a generator minimises: ``-mean log D(fake)`` (SRGAN, eq. 6, as a mean). ``real`` does not matter to it.
+
+    Not ``log(1 - D(fake))``, the judge's own term turned round: that is flat where the judge is sure, which is where a
+    generator begins.
+    """
+    return F.softplus(-fake).mean()
+
+
+def relative(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of "more real than the other kind is on average" (ESRGAN, section 3.2: the relativistic average judge)."""
+    return real - fake.mean(), fake - real.mean()
+
+
+def relativistic_judging(real: Tensor, fake: Tensor) -> Tensor:
+    """ESRGAN, eq. 1: photographs shall look more real than the network's pictures do on average, and these less.
+
+    The authors' code halves this and the next. An optimiser that divides by the gradient's size does not notice; a
+    weight beside other losses does: their 5e-3 is 2.5e-3 here.
+    """
+    return judging(*relative(real, fake))
+
+
+def relativistic_fooling(real: Tensor, fake: Tensor) -> Tensor:
+    """ESRGAN, eq. 2: the judge's loss with the roles exchanged; photographs too then tell the generator something."""
+    real, fake = relative(real, fake)
+    return judging(fake, real)
+
+
+class Game(NamedTuple):
+    """Who wants what: functions of the judge's logits for photographs and for pictures, in this order."""
+
+    judge: Loss  #: what the judge minimises
+    generator: Loss  #: what the generator minimises
+    logits: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  #: those whose sigmoids are the verdicts
+
+
+GAMES = {
+    "vanilla": Game(judging, fooling, lambda real, fake: (real, fake)),
+    "relativistic": Game(relativistic_judging, relativistic_fooling, relative),
+}

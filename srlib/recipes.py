@@ -1,20 +1,26 @@
 """Recipes: everything a training depends on, in one plain dataclass, and the few lines in which networks differ.
 
 ``data/recipes/<name>.toml`` holds what differs from the defaults below, each with its reason. ``[scale.3]``,
-``[variant.915]`` and ``[tier.smoke]`` hold what differs further for one scale, variant or tier.
+``[variant.915]`` and ``[tier.smoke]`` hold what differs further for one scale, variant or tier. A file is named after
+its network; one that names a ``judge`` trains its ``model`` against it, and has a name of its own (SRGAN).
 """
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
 from typing import Any, get_args, get_type_hints
 
-from srlib import checks, losses, models, paths
+import torch
+from torch import nn
+
+from srlib import checks, losses, models, paths, perceptual
 
 TIERS = ("smoke", "laptop", "full")
+JUDGES = {"srgan": 16, "esrgan": 32}  #: judge (its file in models/) -> what the side of its pictures is a multiple of
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Recipe:
     tiers: dict[str, dict[str, Any]] = field(default_factory=dict)  #: tier -> what differs there
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(Recipe).items():
+        for name, hint in get_type_hints(type(self)).items():
             _check_type(name, getattr(self, name), hint)
         checks.choice(self.schedule, ("cosine", "step", "constant"), "schedule")
         checks.choice(self.optimizer, ("adamw", "sgd"), "optimizer")
@@ -60,8 +66,7 @@ class Recipe:
         for name in ("patch", "batch", "steps", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
-        if not 0 <= self.lr < 100:
-            raise ValueError(f"lr={self.lr} is not a usable learning rate. Use 1e-5 to 1e-1, or 0 to learn nothing.")
+        _check_rate("lr", self.lr)
 
     def at(self, tier: str) -> Recipe:
         """This recipe with the changes of a tier ("auto": see :func:`current_tier`)."""
@@ -70,6 +75,51 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """As plain values, for a checkpoint, a card or JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class AdversarialRecipe(Recipe):
+    """A recipe with a second player: a judge who learns to tell the network's pictures from photographs.
+
+    The network minimises ``pixel`` times ``loss`` of the pictures, plus ``perceptual`` times ``loss`` of the feature
+    maps that ``extractor`` has of them, plus ``adversarial`` times what the game asks of it (``losses.GAMES``).
+    """
+
+    judge: str = "srgan"  #: one of JUDGES; in the course size if ``size`` is "course"
+    judge_arguments: dict[str, Any] = field(default_factory=dict)  #: single constructor arguments of the judge
+    game: str = "vanilla"  #: "vanilla" (SRGAN) or "relativistic" (ESRGAN)
+    lr_judge: float = 1e-4  #: the judge's peak learning rate; its schedule is that of ``lr``
+    pixel: float = 1.0  #: weight
+    perceptual: float = 0.0  #: weight; depends on the extractor, whose features have a size of their own
+    adversarial: float = 1e-3  #: weight
+    extractor: str = "efficientnet_lite0"  #: one of perceptual.EXTRACTORS
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.choice(self.judge, JUDGES, "judge")
+        checks.choice(self.game, losses.GAMES, "game")
+        checks.choice(self.extractor, perceptual.EXTRACTORS, "extractor")
+        _check_rate("lr_judge", self.lr_judge)
+        for name in ("pixel", "perceptual", "adversarial"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name}={getattr(self, name)} is not a usable weight. Use 0 or more.")
+        if self.batch < 2:
+            raise ValueError(f"batch={self.batch} is too small: the judge's batch norm needs at least 2 pictures.")
+        if self.scales or self.supervise != "last" or models.model_class(self.model).space != "rgb":
+            raise ValueError(
+                f"A judge looks at one picture, in colour, of one scale, but {self.model} is to be trained otherwise "
+                f"(scales={self.scales}, supervise={self.supervise!r}). Use srresnet or esrgan."
+            )
+        if self.side % JUDGES[self.judge]:
+            raise ValueError(
+                f"patch={self.patch} gives pictures of {self.side} x {self.side} pixels at scale {self.scale}, but the "
+                f"judge of {self.judge} needs a multiple of {JUDGES[self.judge]}. Use another patch, such as 16 or 32."
+            )
+
+    @property
+    def side(self) -> int:
+        """Side of the pictures that the judge is shown, in pixels of the original."""
+        return self.patch * (1 if models.model_class(self.model).pre_upsampled else self.scale)
 
 
 def current_tier(tier: str = "auto") -> str:
@@ -81,34 +131,51 @@ def current_tier(tier: str = "auto") -> str:
 
 def names() -> list[str]:
     """Networks that have a recipe."""
+    return [name for name in _files() if name in models.names()]
+
+
+def games() -> list[str]:
+    """Recipes in which a network is trained against a judge."""
+    return [name for name in _files() if name not in models.names()]
+
+
+def _files() -> list[str]:
     return sorted(f.stem for f in (paths.data() / "recipes").glob("*.toml"))
 
 
-def get(name: str, scale: int = 2, variant: str | None = None) -> Recipe:
-    """The recipe of a network.
+def get(name: str, scale: int | None = None, variant: str | None = None) -> Recipe:
+    """The recipe of a network, or of a game (:func:`games`): then an :class:`AdversarialRecipe`.
+
+    Args:
+        name: of a file in ``data/recipes``.
+        scale: one that the network offers; None is 2, or 1 for a network that restores (MPRNet).
+        variant: one of the network's; None is its first.
 
     Raises:
         ValueError: no such recipe, a scale or variant its network lacks, an unknown key in its file, or a value of
             the wrong type.
     """
-    checks.choice(name, names(), "recipe")
+    checks.choice(name, _files(), "recipe")
     file = paths.data() / "recipes" / f"{name}.toml"
     return from_toml(file.read_text(), name, scale, variant)
 
 
-def from_toml(text: str, model: str, scale: int = 2, variant: str | None = None) -> Recipe:
+def from_toml(text: str, model: str, scale: int | None = None, variant: str | None = None) -> Recipe:
     """A recipe from the text of a recipe file (see :func:`get`)."""
     sections = tomllib.loads(text)
     for section in sections:
         checks.choice(section, ("recipe", "scale", "variant", "tier"), "section of the recipe file")
-    checks.integer_scale(scale, models.model_class(model).scales)
+    values = dict(sections.get("recipe", {}))
+    model, kind = values.get("model", model), AdversarialRecipe if "judge" in values else Recipe
+    offered = models.model_class(model).scales
+    scale = offered[0] if scale is None else checks.integer_scale(scale, offered)
     variant = variant or models.variants(model)[0]
     checks.choice(variant, models.variants(model), f"variant of {model}")
-    values = dict(sections.get("recipe", {}))
     values |= sections.get("variant", {}).get(variant, {})
     values |= sections.get("scale", {}).get(str(scale), {})
-    start = Recipe(model=model, scale=scale, variant=variant, tiers=sections.get("tier", {}))
-    recipe = with_changes(start, **values)
+    _check_fields(kind, values)
+    start = {"model": model, "scale": scale, "variant": variant, "tiers": sections.get("tier", {})}
+    recipe = kind(**start | values)
     for tier in recipe.tiers:
         checks.choice(tier, TIERS, "tier of the recipe file")
         recipe.at(tier)  # a mistake in a tier must show now, not when that tier is first run
@@ -121,9 +188,7 @@ def with_changes(recipe: Recipe, **changes) -> Recipe:
     Raises:
         ValueError: a field that does not exist, or a value it cannot have.
     """
-    known = [f.name for f in fields(Recipe)]
-    for name in changes:
-        checks.choice(name, known, "recipe field")
+    _check_fields(type(recipe), changes)
     return replace(recipe, **changes)
 
 
@@ -134,6 +199,36 @@ def passes(gain: float, smoke_gain: float) -> bool:
     (True, False, False)
     """
     return gain > smoke_gain
+
+
+def schedule(recipe: Recipe, step: int) -> float:
+    """The factor on the peak rate at a step (the first is 1): a linear warm-up, then the recipe's shape."""
+    if step <= recipe.warmup:
+        return step / recipe.warmup
+    if recipe.schedule == "constant":
+        return 1.0
+    done = min(1.0, (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup))
+    if recipe.schedule == "step":
+        return 0.1 ** int(3 * done * 0.999)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def optimizer_for(recipe: Recipe, net: nn.Module) -> torch.optim.Optimizer:
+    """The recipe's optimiser, ready to train ``net``."""
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(net.parameters(), lr=recipe.lr, momentum=0.9)
+    return torch.optim.AdamW(net.parameters(), lr=recipe.lr, betas=(0.9, recipe.beta2), weight_decay=0)
+
+
+def _check_fields(kind: type[Recipe], named: dict[str, Any]) -> None:
+    known = [f.name for f in fields(kind)]
+    for name in named:
+        checks.choice(name, known, "recipe field")
+
+
+def _check_rate(name: str, rate: float) -> None:
+    if not 0 <= rate < 100:
+        raise ValueError(f"{name}={rate} is not a usable learning rate. Use 1e-5 to 1e-1, or 0 to learn nothing.")
 
 
 def _check_type(name: str, value: object, hint: Any) -> None:

@@ -10,11 +10,12 @@ moment and resumed to the same weights, bit for bit on the same machine.
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,12 +24,12 @@ from torch import Tensor, nn
 
 from srlib import datasets, knobs, losses, metrics, models, recipes, starts
 from srlib.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
-from srlib.recipes import Recipe
+from srlib.recipes import Recipe, optimizer_for, schedule
 from srlib.resize import resize
 from srlib.sampling import PatchPool, pair
 
 EXPLODED = 1e4  # a loss on pictures in [0, 1] that no training comes back from
-SLUMP = 3.0  # dB below the best look at which weights no longer count as good
+RATES = {"model": "lr", "judge": "lr_judge"}  # which knob is the peak learning rate of which network
 VIEW = 160  # side, in original pixels, of the crops that watch the training: small, so that looking is cheap
 
 
@@ -56,6 +57,7 @@ def fit(
     checkpoint: str | os.PathLike | None = None,
     device: str = "auto",
     save_every: float = 60,
+    kind: type[Run] | None = None,
     **changes,
 ) -> Run:
     """Set up the training of a recipe; iterate over the result to train.
@@ -65,6 +67,7 @@ def fit(
         tier: "smoke", "laptop", "full", or "auto" for ``$SRLIB_TIER``, else laptop.
         checkpoint: file to continue from if it exists, and to save to each ``save_every`` seconds and at the end.
         device: "auto" takes a GPU if there is one.
+        kind: another kind of training than :class:`Run`; see :func:`srlib.adversarial.fit`.
         changes: recipe fields to change for this run, such as ``lr=1e-4`` or ``seed=3``.
 
     Raises:
@@ -72,8 +75,10 @@ def fit(
         CheckpointError: the file is damaged or from another recipe.
         srlib.datasets.MissingData: a photo set is not on this machine.
     """
+    if hasattr(recipe, "judge") and kind is None:
+        raise ValueError(f"This recipe for {recipe.model} has a judge. Train it with srlib.adversarial.fit(recipe).")
     recipe = recipes.with_changes(recipe.at(tier), **changes)
-    run = Run(recipe, device, Path(checkpoint) if checkpoint else None, save_every)
+    run = (kind or Run)(recipe, device, Path(checkpoint) if checkpoint else None, save_every)
     if run.checkpoint and run.checkpoint.exists():
         run.resume(run.checkpoint)
     return run
@@ -82,22 +87,30 @@ def fit(
 class Run:
     """A training under way. Iterate to train; read ``model``, ``history``, ``gain()``; turn knobs with ``set``."""
 
+    slump = 3.0  #: dB below the best look at which weights no longer count as good
+    _kind = Step  # what a step tells
+
     def __init__(self, recipe: Recipe, device: str, checkpoint: Path | None, save_every: float) -> None:
         self.recipe, self.checkpoint, self.save_every = recipe, checkpoint, save_every
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.notes: list[str] = []  # what a reader should know of how it began
         # channels last: the layout in which CPUs and GPUs convolve fastest; it changes no result that matters
-        self.model = start(recipe).to(self.device, memory_format=torch.channels_last)
-        self.optimizer = _optimizer(recipe, self.model)
+        self.players = {k: net.to(self.device, memory_format=torch.channels_last) for k, net in self._players().items()}
+        self.optimizers = {name: optimizer_for(recipe, net) for name, net in self.players.items()}
+        self.model, self.optimizer = self.players["model"], self.optimizers["model"]
         self.generator = torch.Generator().manual_seed(recipe.seed)  # draws the patches
         self.settings = knobs.of(recipe)
         self.turned: list[tuple[int, str, str, str]] = []  # steps done, and the knob that was turned, from, to
         self.history: list[Step] = []
-        self.stopped = False
-        self._torn = False  # are weights, generator and history of different steps? Then nothing may be saved
+        self.stopped = self._torn = False  # torn: weights and history are of different steps; nothing may be saved
         self._best = -math.inf  # the highest PSNR of a look, under the present degradation
         self._remember()
         self._pools: dict[int, PatchPool] = {}  # one for each scale it is trained for
         self._views: list[tuple[Tensor, Tensor]] = []
+
+    def _players(self) -> dict[str, nn.Module]:
+        """The networks that learn, with their first weights."""
+        return {"model": start(self.recipe)}
 
     @property
     def done(self) -> bool:
@@ -130,13 +143,16 @@ class Run:
     def restart(self, **changes) -> Run:
         """A training from the first step, with other recipe fields (``seed=1``, ``arguments={"n1": 32}``).
 
-        What ``set`` has turned stays turned.
+        What ``set`` has turned stays turned, and is noted as turned before the first step; ``changes`` win.
 
         Raises:
             ValueError: as :func:`fit`.
         """
-        run = Run(recipes.with_changes(self.recipe, **changes), str(self.device), self.checkpoint, self.save_every)
-        run.settings = self.settings
+        recipe = recipes.with_changes(self.recipe, **changes)
+        run = type(self)(recipe, str(self.device), self.checkpoint, self.save_every)
+        settings = self.settings | {k: v for k, v in changes.items() if k in self.settings}
+        run.turned = [(0, *turn) for turn in knobs.differences(run.settings, settings)]
+        run.settings = settings
         return run
 
     def stop(self) -> None:
@@ -164,43 +180,50 @@ class Run:
 
     def _step(self) -> Step:
         number, began = len(self.history) + 1, time.perf_counter()
-        lr = self.settings["lr"] * schedule(self.recipe, number)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        for name, optimizer in self.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self.settings[RATES[name]] * schedule(self.recipe, number)
         self._torn, drawn = True, self.generator.get_state()
+        buffers = [(b, b.clone()) for net in self.players.values() for b in net.buffers()]  # batch norm counts on
         try:
-            loss, gradient = self._backward()
+            told = self._backward()
         except BaseException:  # stopped by the user, or out of memory: the step has not happened
             self.generator.set_state(drawn)
+            for buffer, before in buffers:
+                buffer.copy_(before)
             self._torn = False
             raise
-        if not (loss < EXPLODED and math.isfinite(gradient)):  # so also when the loss is NaN
-            self._rescue(number, loss)
-        self.optimizer.step()
-        step = Step(number, loss, None, lr, self.seconds + time.perf_counter() - began, gradient)
+        finite, total = all(map(math.isfinite, told.values())), told["loss"] + told.get("judge_loss", 0.0)
+        if not (finite and total < EXPLODED):
+            self._rescue(number, total if finite else math.nan)
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        lr, seconds = self.optimizer.param_groups[0]["lr"], self.seconds + time.perf_counter() - began
+        step = self._kind(number, psnr=None, lr=lr, seconds=seconds, **told)
         self.history.append(step)
         self._torn = False
         if number % self.recipe.every and number != self.recipe.steps:
             return step
         psnr, preview = self.look()
-        if psnr > self._best - SLUMP:
+        if psnr > self._best - self.slump:
             self._remember()
         self._best = max(self._best, psnr)
         self.history[-1] = replace(step, psnr=psnr)
         return replace(step, psnr=psnr, preview=preview)
 
-    def _backward(self) -> tuple[float, float]:
-        """Draw a batch, and leave its loss's gradient in the parameters; the loss, and that gradient's length."""
+    def _backward(self) -> dict[str, float]:
+        """Draw a batch, and leave its loss's gradient in the parameters; what is to be told of that (see ``Step``)."""
         self.model.train()
         scale = self._draw_scale()
         x, y = self._pools[scale].sample(self.settings["batch"], self.generator, self.settings["augment"])
         loss = self._loss(x, y, scale)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        length = nn.utils.get_total_norm([p.grad for p in self.model.parameters() if p.grad is not None])
-        if self.settings["clip"]:
-            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.settings["clip"], length)
-        return loss.item(), length.item()
+        return {"loss": loss.item(), "gradient": self._clip(self.model)}
+
+    def _clip(self, net: nn.Module) -> float:
+        """Length of a network's gradient, which is then shortened to the knob ``clip``."""
+        return nn.utils.clip_grad_norm_(net.parameters(), self.settings["clip"] or math.inf).item()
 
     def _draw_scale(self) -> int:
         """The scale of the next batch: the network's, or a random one of those it is trained for."""
@@ -218,14 +241,16 @@ class Run:
         return loss(net(x, scale=scale) if many else net(x), y)
 
     def _remember(self) -> None:
-        self._good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        self._good = {name: copy.deepcopy(net.state_dict()) for name, net in self.players.items()}
 
     def _rescue(self, number: int, loss: float = math.nan) -> None:
         self._torn = True
-        self.model.load_state_dict(self._good)
-        self.optimizer = _optimizer(self.recipe, self.model)  # its averages are spoilt too
+        for name, net in self.players.items():
+            net.load_state_dict(self._good[name])
+            self.optimizers[name].state.clear()  # its averages are spoilt too
         what = f"The loss exploded to {loss:.3g}" if math.isfinite(loss) else "NaN or infinite values appeared"
-        last = "The last change before was {1} {2} -> {3}, after step {0}. ".format(*self.turned[-1]) if self.turned else ""
+        at, *turn = self.turned[-1] if self.turned else [0]
+        last = "The last change before was {} {} -> {}, after step {}. ".format(*turn, at) if turn else ""
         raise Diverged(
             f"{what} at step {number} (peak learning rate {self.settings['lr']:.3g}). {last}"
             "The model holds its weights of the last look before at which it still drew well. "
@@ -287,16 +312,14 @@ class Run:
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write a checkpoint: all that is needed to go on to the very same weights."""
-        nan = math.nan
-        rows = [[s.step, s.loss, nan if s.psnr is None else s.psnr, s.lr, s.seconds, s.gradient] for s in self.history]
         state = {
             "recipe": self.recipe.to_dict(),
             "settings": self.settings,
             "turned": self.turned,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "players": {name: net.state_dict() for name, net in self.players.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "generator": self.generator.get_state(),
-            "history": torch.tensor(rows, dtype=torch.float64).view(-1, 6),
+            "history": {f.name: [getattr(step, f.name) for step in self.history] for f in fields(self._kind)},
         }
         return write_checkpoint(path, state)
 
@@ -308,20 +331,20 @@ class Run:
         """
         state = read_checkpoint(path, self.device)
         theirs, ours = state["recipe"], self.recipe.to_dict()
-        for name in ours:
-            if name not in ("steps", "tiers", "smoke_gain", "every") and theirs.get(name) != ours[name]:
+        for name in ours | theirs:
+            if name not in ("steps", "tiers", "smoke_gain", "every") and theirs.get(name) != ours.get(name):
                 raise CheckpointError(
-                    f"{path} was trained with {name}={theirs.get(name)!r}, but this recipe has {ours[name]!r}. "
+                    f"{path} was trained with {name}={theirs.get(name)!r}, but this recipe has {ours.get(name)!r}. "
                     "Use another file name, or delete the checkpoint to start again."
                 )
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for name in self.players:
+            self.players[name].load_state_dict(state["players"][name])
+            self.optimizers[name].load_state_dict(state["optimizers"][name])
         self.generator.set_state(state["generator"].cpu())
         self.settings, self.turned = self.settings | state["settings"], state.get("turned", [])
         self._pools, self._best = {}, -math.inf  # the settings may want other patches
         self._remember()
-        rows = state["history"].tolist()
-        self.history = [Step(int(n), loss, None if math.isnan(p) else p, *more) for n, loss, p, *more in rows]
+        self.history = [self._kind(*row) for row in zip(*state["history"].values(), strict=True)]
 
 
 @lru_cache(maxsize=4)  # experiments start many trainings on the same photos
@@ -344,9 +367,9 @@ def start(recipe: Recipe) -> nn.Module:
     """The recipe's network with its first weights; the same seed gives the same weights.
 
     ``recipe.init`` is "network": as the model file has them; "interpolation": the picture is let through
-    (:mod:`srlib.starts`); "quiet": the last layer draws nothing yet, so that a
-    network that learns a residual starts as its input; "identity": every layer passes its input on (SRCNN);
-    "paper": N(0, 0.001) everywhere (SRCNN).
+    (:mod:`srlib.starts`); "quiet": the last layer (or those of ``net.draws``) draws nothing yet, so that a network that
+    learns a residual starts as its input; "identity": every layer passes its input on (SRCNN); "paper": N(0, 0.001)
+    everywhere (SRCNN).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -359,9 +382,10 @@ def start(recipe: Recipe) -> nn.Module:
         elif recipe.init == "interpolation":
             starts.begin_as_interpolation(net)
         elif recipe.init == "quiet":
-            last = [m for m in net.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
+            last = [path for path, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
+            for path in getattr(net, "draws", (last,)):
+                for p in net.get_submodule(path).parameters():
+                    nn.init.zeros_(p)
         elif recipe.init == "identity":
             for m in convolutions:
                 _pass_first_channel(m)
@@ -374,21 +398,3 @@ def _pass_first_channel(m: nn.Conv2d) -> None:
     m.weight[0] *= 0.01 if m.out_channels > 1 else 0.1
     m.weight[0, 0, m.kernel_size[0] // 2, m.kernel_size[1] // 2] += 1
     m.bias.zero_()
-
-
-def schedule(recipe: Recipe, step: int) -> float:
-    """The factor on the peak rate at a step (the first is 1): a linear warm-up, then the recipe's shape."""
-    if step <= recipe.warmup:
-        return step / recipe.warmup
-    if recipe.schedule == "constant":
-        return 1.0
-    done = min(1.0, (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup))
-    if recipe.schedule == "step":
-        return 0.1 ** int(3 * done * 0.999)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def _optimizer(recipe: Recipe, net: nn.Module) -> torch.optim.Optimizer:
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(net.parameters(), lr=recipe.lr, momentum=0.9)
-    return torch.optim.AdamW(net.parameters(), lr=recipe.lr, betas=(0.9, recipe.beta2), weight_decay=0)

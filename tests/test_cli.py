@@ -30,7 +30,7 @@ def machine(monkeypatch, drawn, tmp_path):
     recipe = recipes.Recipe(
         "sprint", variant="32x4", arguments=TINY, data=["T91"], held_out="Set5", patch=8, batch=2, steps=4, seed=7
     )
-    monkeypatch.setattr(recipes, "get", lambda name, scale, variant: recipes.with_changes(recipe, scale=scale))
+    monkeypatch.setattr(recipes, "get", lambda name, scale, variant: recipes.with_changes(recipe, scale=scale or 2))
     return tmp_path
 
 
