@@ -50,7 +50,9 @@ class Recipe:
     init: str = "network"  #: first weights: see train.start
     seed: int = 0
     every: int = 100  #: steps between two looks at the held-out photos
-    smoke_gain: float = 0.0  #: dB over its input that a smoke training must exceed: half the median of five seeds
+    smoke_gain: float = (
+        0.0  #: dB over its input that a smoke training must exceed: half the usual; see benchmarks/smoke_gains.py
+    )
     tiers: dict[str, dict[str, Any]] = field(default_factory=dict)  #: tier -> what differs there
 
     def __post_init__(self) -> None:
