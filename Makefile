@@ -39,10 +39,10 @@ nbval: setup  ## run every notebook at the smoke tier and compare the cells that
 	$(PYTEST) -m notebooks tests/test_nbval.py $(ARGS)
 
 test-site: book  ## look at the built website in a browser
-	$(PYTEST) -m site tests/test_site.py $(ARGS)
+	$(PYTEST) -n 2 -m "site and not slow" tests/test_site.py tests/test_twins.py tests/test_frames.py $(ARGS)
 
 test-lab: setup  ## drive the course in a real JupyterLab
-	$(PYTEST) -m browser tests/test_lab.py $(ARGS)
+	$(PYTEST) -m "browser and not slow" tests/test_lab.py tests/test_lab_twins.py $(ARGS)
 
 test-slow: book  ## everything that make test leaves out
 	$(PYTEST) -m "slow or notebooks or site or browser" $(ARGS)

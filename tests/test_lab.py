@@ -3,17 +3,17 @@
 import json
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
+from in_lab import STATE, open_in_lab, wait_for
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from srlib import recipes
 
 # ---------------------------------------------------------------- the learner's copies
 
@@ -187,92 +187,6 @@ def test_a_work_folder_that_cannot_be_used_is_said_in_one_sentence(root, tmp_pat
 # ---------------------------------------------------------------- a real JupyterLab
 
 
-@pytest.fixture(scope="module")
-def lab(root, tmp_path_factory):
-    """JupyterLab as `make lab` starts it, at the smoke tier and on copies of its own."""
-    home = tmp_path_factory.mktemp("lab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {
-        "SRLIB_TIER": "smoke",
-        "OMP_NUM_THREADS": "1",
-        "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_CONFIG_DIR": str(home / "config"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
-        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
-        "IPYTHONDIR": str(home / "ipython"),
-    }
-    environment.pop("SRLIB_LIVE", None)
-    options = ["--no-browser", "--port", str(port), "--IdentityProvider.token=letmein"]
-    options.append("--LabApp.expose_app_in_browser=True")  # so that the tests can ask what the kernel does
-    log = open(home / "log", "w+")
-    server = subprocess.Popen(
-        [sys.executable, str(root / "tools" / "lab.py"), "--work", str(home / "work"), *options],
-        env=environment,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"{address}/api?token=letmein", timeout=2).read()
-            break
-        except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.25)
-    else:
-        server.kill()
-    log.seek(0)
-    assert server.poll() is None, f"JupyterLab did not start:\n{log.read()[-3000:]}"
-    yield address, home / "work"
-    os.killpg(server.pid, signal.SIGTERM)
-    try:
-        server.wait(20)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)
-    log.close()
-
-
-STATE = """() => {
-  const app = window.jupyterapp, panel = app && app.shell.currentWidget;
-  if (!panel || !panel.context || !panel.context.model || !panel.content.widgets) return null;
-  const cells = panel.content.model.sharedModel.cells.filter(cell => cell.cell_type === "code");
-  const outputs = [...panel.content.model.cells].filter(c => c.type === "code").map(c => c.outputs.toJSON());
-  return {
-    name: panel.context.path,
-    kernel: panel.sessionContext.session?.kernel?.status ?? "none",
-    cells: cells.length,
-    pending: [...panel.content.model.cells].filter(c => c.type === "code" && c.sharedModel.getSource().trim()
-      && c.executionCount === null).length,
-    errors: outputs.flat().filter(o => o.output_type === "error").map(o => `${o.ename}: ${o.evalue}`),
-    counts: [...panel.content.model.cells].filter(c => c.type === "code").map(c => c.executionCount),
-  };
-}"""
-
-
-def wait_for(page, wanted, seconds, what):
-    end = time.monotonic() + seconds
-    state = None
-    while time.monotonic() < end:
-        state = page.evaluate(STATE)
-        if state and wanted(state):
-            return state
-        page.wait_for_timeout(250)
-    raise AssertionError(f"{what}: not within {seconds} s; last seen: {state}")
-
-
-def open_in_lab(browser, address, name):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.goto(f"{address}/lab/tree/{name}?token=letmein", timeout=60_000)
-    wait_for(page, lambda state: state["name"] == name and state["kernel"] == "idle", 90, f"{name} opens")
-    return page
-
-
 @pytest.mark.browser
 def test_the_first_page_opens_quietly(browser, lab):
     address, work = lab
@@ -292,7 +206,11 @@ def test_the_first_page_opens_quietly(browser, lab):
     context.close()
 
 
+# nbval and papermill run every chapter whole, too. These two hold every kind of thing that JupyterLab must show; it
+# runs the others in `make test-slow`.
+QUICK = ("index", "interpolation")
 CHAPTERS = sorted(path.stem for path in (Path(__file__).parents[1] / "book").glob("[!.]*.ipynb"))
+CHAPTERS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CHAPTERS]
 
 
 @pytest.mark.browser
@@ -314,3 +232,111 @@ def test_run_all_cells_leaves_no_error(browser, lab, name):
     assert all(state["counts"])
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")  # free its memory
     page.close()
+
+
+# ---------------------------------------------------------------- the training studio, by mouse and keyboard
+
+STUDIO = [
+    "from srlib import live, recipes\n"
+    "recipe = recipes.get('sprint', scale=2)\n"
+    "knobs = dict(arguments={'features': 4, 'layers': 2}, batch=2, patch=8, every=50, steps=100000)\n"
+    "studio = live.TrainingStudio(recipe, 'smoke', schedule='constant', warmup=0, **knobs)\n"
+    "studio",
+    "history = studio.run()",
+    "print('SEEN', [(at, knob, history[at - 1].lr, history[at].lr) for at, knob, *_ in studio.training.turned])\n"
+    "print('WEIGHTS', all(bool(p.isfinite().all()) for p in studio.training.model.parameters()))",
+]
+
+
+@pytest.fixture
+def studio_page(browser, lab, request):
+    """A notebook with a studio, opened and running, its panel in sight."""
+    address, work = lab
+    name = f"{request.node.name}.ipynb"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nb = new_notebook(cells=[new_code_cell(source) for source in STUDIO], metadata={"kernelspec": kernel})
+    nbformat.write(nb, work / name)
+    page = open_in_lab(browser, address, name)
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+    wait_for(
+        page, lambda s: s["errors"] or page.locator(".sr-studio .status", has_text="loss").count(), 90, "it trains"
+    )
+    assert page.evaluate(STATE)["errors"] == []
+    yield page, work / name
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.context.close()
+
+
+def steps_done(page):
+    return int(re.search(r"step ([\d,]+) of", page.locator(".sr-studio .status").inner_text())[1].replace(",", ""))
+
+
+def press(page, button):
+    page.locator(".sr-studio").get_by_role("button", name=button, exact=True).click()
+
+
+def until(page, what, true):
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, f"{what}: not within 30 s"
+        page.wait_for_timeout(50)
+
+
+def saved_text(page, path, wanted):
+    """Everything the saved notebook's outputs say; asserts that no widget is among them."""
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    until(page, "the notebook is saved", lambda: wanted in path.read_text(encoding="utf-8"))
+    outputs = [output for cell in nbformat.read(path, as_version=4).cells for output in cell.outputs]
+    assert outputs
+    assert not [o for o in outputs if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
+    assert not [o for o in outputs if o.output_type == "error"]
+    return "\n".join(o["text"] if o.output_type == "stream" else o["data"]["text/plain"] for o in outputs)
+
+
+@pytest.mark.browser
+def test_a_studio_is_played_while_its_cell_runs(studio_page):
+    page, path = studio_page
+    slider = page.get_by_label("learning rate (peak)")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    until(page, "the change is on the page", lambda: ": lr 0." in page.locator(".sr-studio .changes").inner_text())
+    press(page, "Pause")
+    until(page, "paused", lambda: "Paused" in page.locator(".sr-studio .phase").inner_text())
+    page.wait_for_timeout(300)
+    paused = steps_done(page)
+    page.wait_for_timeout(700)
+    assert steps_done(page) == paused
+    press(page, "One step")
+    until(page, "one step", lambda: steps_done(page) == paused + 1)
+    page.wait_for_timeout(300)
+    assert steps_done(page) == paused + 1
+    press(page, "Continue")
+    until(page, "it goes on", lambda: steps_done(page) > paused + 1)
+    for control in page.locator(".sr-studio :is(input, select, button):visible").all():
+        assert control.evaluate("e => e.tagName === 'BUTTON' ? e.textContent : e.labels[0]?.textContent"), control
+        assert control.evaluate("e => e.tabIndex") == 0
+    press(page, "Stop")
+    page.wait_for_selector(".sr-studio-summary", timeout=60_000)
+    assert page.locator(".sr-studio").count() == 0
+    text = saved_text(page, path, "WEIGHTS")
+    assert "Stopped after step" in text
+    seen = re.findall(r"\((\d+), 'lr', ([\d.e-]+), ([\d.e-]+)\)", text)
+    assert seen, text
+    assert float(seen[0][1]) == recipes.get("sprint", scale=2).at("smoke").lr, "the step before had the old rate"
+    assert float(seen[0][2]) < float(seen[0][1]), "the very next step had the new one"
+    page.reload()
+    page.wait_for_selector(".sr-studio-summary", timeout=60_000)
+    assert page.get_by_text("Error displaying widget").count() == 0
+    assert page.locator(".sr-studio-summary img[alt]").count() == 4
+
+
+@pytest.mark.browser
+def test_jupyters_own_stop_button_ends_a_studio_cleanly(studio_page):
+    page, path = studio_page
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:interrupt-kernel') }")
+    page.wait_for_selector(".sr-studio-summary", timeout=60_000)
+    wait_for(page, lambda state: state["kernel"] == "idle" and all(state["counts"]), 30, "the next cell runs too")
+    text = saved_text(page, path, "WEIGHTS")
+    assert "Interrupted after step" in text
+    assert "WEIGHTS True" in text

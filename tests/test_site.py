@@ -48,12 +48,16 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="session")
 def site(root):
-    """The site, built again where a source has changed (a few seconds; nothing is executed)."""
-    build = "from jupyter_book.cli.main import main; main()"
-    options = ["build", "book", "--config", "_config.yml", "--path-output", ".", "--all"]
-    done = subprocess.run([sys.executable, "-c", build, *options], cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return root / "_build" / "html"
+    """The site, built again where a source is newer than it (a few seconds; nothing is executed)."""
+    html = root / "_build" / "html"
+    sources = [root / "_config.yml", *(path for path in (root / "book").rglob("[!.]*") if path.is_file())]
+    index = html / "searchindex.js"  # written last
+    if not index.exists() or index.stat().st_mtime < max(path.stat().st_mtime for path in sources):
+        build = "from jupyter_book.cli.main import main; main()"
+        options = ["build", "book", "--config", "_config.yml", "--path-output", ".", "--all"]
+        done = subprocess.run([sys.executable, "-c", build, *options], cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return html
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +159,13 @@ LOOK = """() => {
 }"""
 
 
+NAMELESS = """() => [...document.querySelectorAll("input, select, textarea, button, summary, [tabindex='0']")]
+  .filter(c => c.type !== "hidden" && c.checkVisibility({visibilityProperty: true}))
+  .filter(c => !(c.getAttribute("aria-label") || c.getAttribute("aria-labelledby") || c.title || c.textContent.trim()
+    || [...(c.labels || [])].some(l => l.textContent.trim())))
+  .map(c => c.outerHTML.slice(0, 120))"""
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_every_page_in_a_browser(browser, pages, address, theme, width):
@@ -187,8 +198,67 @@ def test_every_page_in_a_browser(browser, pages, address, theme, width):
             wrong.append(f"{name} dims {seen['dimmed']} pictures")
         wrong += [f"{name} has faint text, contrast {text}" for text in seen["faint"]]
         wrong += [f"{name} does not show {what}" for what in seen["broken"] + seen["unset"]]
+        wrong += [f"{name} has a control without a name: {control}" for control in page.evaluate(NAMELESS)]
     context.close()
     assert not wrong, "\n".join(wrong)
+
+
+ENTER = """() => {
+  const article = document.querySelector(".bd-article");
+  if (article) { article.tabIndex = -1; article.focus(); }
+  return article !== null;
+}"""
+
+FOCUSED = """() => {
+  const e = document.activeElement, s = getComputedStyle(e);
+  return {
+    inside: e.closest(".bd-article") !== null,
+    marked: (s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0) || s.boxShadow !== "none",
+    what: e.outerHTML.slice(0, 120),
+  };
+}"""
+
+MOVES = """() => [...document.querySelectorAll("*")].filter(e => ["", "::before", "::after"].some(part => {
+  const s = getComputedStyle(e, part || null);
+  const longest = list => Math.max(...list.split(",").map(parseFloat));
+  return (s.animationName !== "none" && longest(s.animationDuration) > 0.001)
+    || longest(s.transitionDuration) > 0.001 || s.scrollBehavior === "smooth";
+})).map(e => e.outerHTML.slice(0, 120))"""
+
+
+def opened(browser, pages, address, **options):
+    """Every page of the site, one after the other, once its scripts have run."""
+    context = browser.new_context(**options)
+    page = context.new_page()
+    for path in pages:
+        page.goto(f"{address}/{path.name}", wait_until="networkidle")
+        yield path.name, page
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_focus_can_be_seen_at_every_stop_of_the_tab_key(browser, pages, address, theme):
+    wrong, stops = [], 0
+    for name, page in opened(browser, pages, address, color_scheme=theme):
+        if not page.evaluate(ENTER):
+            continue
+        page.keyboard.press("Tab")
+        while (focused := page.evaluate(FOCUSED))["inside"]:
+            stops += 1
+            if not focused["marked"]:
+                wrong.append(f"{name}: {focused['what']}")
+            page.keyboard.press("Tab")
+    assert stops > 50
+    assert not wrong, "\n".join(wrong)
+
+
+def test_who_wants_no_motion_sees_none(browser, pages, address):
+    wrong = [
+        f"{name}: {element}"
+        for name, page in opened(browser, pages, address, reduced_motion="reduce")
+        for element in page.evaluate(MOVES)
+    ]
+    assert not wrong, "\n".join(wrong[:20])
 
 
 def test_search_works_on_the_site_itself(browser, address):

@@ -4,10 +4,11 @@ In JupyterLab they are controls; without a kernel (website, slides) or a front e
 HTML that still says everything.
 """
 
+from srlib.live.check import check, tried
 from srlib.live.compare import compare
 from srlib.live.explore import explore
 from srlib.live.mode import interactive
-from srlib.live.quiz import check, quiz, tried
+from srlib.live.quiz import predict, quiz
 from srlib.live.studio import TrainingStudio
 
-__all__ = ["TrainingStudio", "check", "compare", "explore", "interactive", "quiz", "tried"]
+__all__ = ["TrainingStudio", "check", "compare", "explore", "interactive", "predict", "quiz", "tried"]

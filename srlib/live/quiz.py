@@ -1,16 +1,18 @@
-"""Questions with an explanation for every answer, and checks of what a learner wrote. No JavaScript, no kernel."""
+"""Questions: several answers with an explanation for each, and a guess to make before the number is shown."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
-from typing import Any
+import json
+import math
+from collections.abc import Mapping
 
 from srlib.figures import Html
+from srlib.live.page import element
 
 
 def quiz(question: str, answers: Mapping[str, tuple[bool, str]]) -> Html:
-    """One question; opening an answer shows whether it is right, and why.
+    """One question; opening an answer shows whether it is right, and why. Needs neither a kernel nor a script.
 
     Args:
         question: the question, plain text.
@@ -30,43 +32,33 @@ def quiz(question: str, answers: Mapping[str, tuple[bool, str]]) -> Html:
     return Html(markup, question + "".join(f"\n  - {answer}" for answer in answers))
 
 
-def check(answer: Any, *tests: tuple[Callable[[Any], bool], str], hint: str = "") -> bool:
-    """Check an exercise's answer and print one sentence about it.
+def predict(question: str, low: float, high: float, answer: float, unit: str = "", why: str = "") -> Html:
+    """Predict, then reveal: the reader sets a slider, opens the answer, and sees how far off the guess was.
+
+    Without a script there is the question and an answer to unfold.
 
     Args:
-        answer: what the learner wrote; None means not tried yet.
-        tests: (does the answer have this property?, what to say if it has not); the first failure is reported.
-        hint: shown after the sentence, unless the answer is right.
+        question: what to guess, plain text.
+        low, high: the slider's ends. Choose them so that they do not give the answer away.
+        answer: the number, measured above; it may lie outside the ends.
+        unit: such as "dB"; written after each number.
+        why: the explanation, shown with the answer.
 
-    Returns:
-        Whether all tests passed.
+    Raises:
+        ValueError: ends in the wrong order, or an answer that is no finite number.
     """
-    said = "Not tried yet: replace None by your answer and run the cell again."
-    if answer is not None:
-        said = ""
-        for holds, message in tests:
-            try:
-                if not holds(answer):
-                    said = message
-            except Exception as error:  # a learner's mistake must not stop the notebook
-                said = f"{message} (Trying it raised {type(error).__name__}: {error})"
-            if said:
-                break
-    if not said:
-        print("✓ Right.")
-        return True
-    print(f"{'○' if answer is None else '✗'} {said}")
-    if hint:
-        print(f"  Hint: {hint}")
-    return False
-
-
-def tried(fn: Callable | None, *arguments: Any) -> Callable | None:
-    """The learner's function, or None while it is still the empty one that returns None.
-
-    One that raises counts as tried: ``check`` then says what it raised.
-    """
-    try:
-        return None if fn is None or fn(*arguments) is None else fn
-    except Exception:  # a learner's mistake must not stop the notebook
-        return fn
+    if not low < high:
+        raise ValueError(f"The slider runs from low = {low} to high = {high}; low must be smaller.")
+    if not math.isfinite(answer):
+        raise ValueError(f"The answer is {answer}. Give a finite number.")
+    power = math.floor(math.log10((high - low) / 20))  # at least twenty steps, each a power of ten
+    step, digits, unit = 10.0**power, max(0, -power), f" {unit}" if unit else ""
+    about = {"low": low, "step": step, "count": round((high - low) / step), "digits": digits}
+    about |= {"answer": float(answer), "unit": unit}
+    number = f"{answer:,.{digits + 1}f}".rstrip("0").rstrip(".").replace("-", "\u2212") + unit
+    body = (
+        f"<p><b>{html.escape(question)}</b></p><details><summary>Show the answer</summary>"
+        f"<p><b>{html.escape(number)}.</b> {html.escape(why)}</p></details>"
+    )
+    markup = element("predict", body, ("parts", "predict"), about=json.dumps(about))
+    return Html(markup, f"{question} (guess between {low:g} and {high:g}{unit}, then look)")

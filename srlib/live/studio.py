@@ -1,150 +1,138 @@
 """The training studio: turn the knobs of a training while it runs, and see what they do.
 
-A plain loop in the cell reads the controls' values between two steps. JupyterLab delivers them through a kernel
-subshell while the cell is busy; where a front end cannot, the training simply runs to its end. Without a front end no
-widget is made at all, and the same loop runs.
+A plain loop in the cell trains; between two steps a :class:`~srlib.live.desk.Desk` takes over what was touched.
+JupyterLab delivers that while the cell is busy; where a front end cannot, the studio says so and trains on. Without a
+front end no widget is made at all, and the same loop runs. When the run is over, plain pictures and text take the
+place of the widget, so a saved notebook never holds a dead one.
 """
 
 from __future__ import annotations
 
 import html
-import threading
-import time
+import os
 
 from IPython.display import display
 
-from srlib import figures, losses, recipes, train
+from srlib import adversarial, recipes, train
 from srlib.figures import Html
+from srlib.live import views
 from srlib.live.mode import interactive
-
-BUDGET = 4  # seconds of training between two drawings, for each second a drawing takes: at most 20 % are spent drawing
 
 
 class TrainingStudio:
     """Controls for one training. Show it in a cell (its last line), then ``history = studio.run()``.
 
+    ``studio.run()`` alone shows the controls too. What a studio needs of its ``training`` is what a
+    :class:`srlib.train.Run` has: ``settings`` and ``set``, ``history`` and iteration, ``look`` and ``references``.
+
     Args:
         recipe: what to train.
         tier: "smoke", "laptop", "full" or "auto".
-        marks: lines to draw into the PSNR chart, name -> dB (bicubic, a paper's number on the same photos).
-        changes: recipe fields to change, such as ``seed=1``.
+        marks: lines to draw into the PSNR chart, name -> dB, beside bicubic's and the paper's.
+        changes: recipe fields to change, such as ``seed=1``, and options of :func:`srlib.train.fit`.
     """
 
     def __init__(
         self, recipe: recipes.Recipe, tier: str = "auto", marks: dict[str, float] | None = None, **changes
     ) -> None:
-        self.training = train.fit(recipe, tier, **changes)
+        fit = adversarial.fit if isinstance(recipe, recipes.AdversarialRecipe) else train.fit
+        self.training = fit(recipe, tier, **changes)
         self.marks = marks or {}
-        self.changed: list[tuple[int, str]] = []  # (step, what the learner did)
-        self._controls = _Controls(self) if interactive() else None
+        self.seen: train.Step | None = None  # the last look, with its picture
+        self.ended = ""  # why the last run ended, if not because all steps were taken
+        self.desk = None
+        self._places = []  # the outputs in which the panel is shown
+        self._found: tuple = (None, None)
+        if interactive():
+            from srlib.live.desk import Desk  # only where somebody can touch it: it is slow to import
 
-    def _repr_mimebundle_(self, **_) -> dict:
-        if self._controls:
-            return self._controls.box._repr_mimebundle_()
+            self.desk = Desk(self)
+
+    def _ipython_display_(self) -> None:
+        if self.desk is None:
+            display(self._plan())
+        else:
+            self._places.append(display(self.desk.panel, display_id=True))
+
+    def _plan(self) -> Html:
         recipe = self.training.recipe
         words = (
             f"{recipe.model} x{recipe.scale}: {recipe.steps} steps of {recipe.batch} patches, peak rate {recipe.lr:g}"
         )
-        note = "In JupyterLab, controls for learning rate, batch and loss appear here."
-        return {"text/plain": words, "text/html": f"<p>{html.escape(words)}.</p><p><i>{note}</i></p>"}
+        note = "In JupyterLab, controls to turn while it trains appear here: run this cell again."
+        return Html(f"<p>{html.escape(words)}.</p><p><i>{note}</i></p>", words)
 
     def run(self) -> list[train.Step]:
         """Train to the end (or until stopped) and show what happened; returns the history.
 
-        Jupyter's own stop button ends it as the Stop button does: everything so far is kept.
+        Jupyter's own stop button ends it as the Stop button does, and a loss that explodes or becomes NaN ends it too:
+        everything up to there is kept. Called again, it goes on from there.
         """
-        handle = display(Html("<p>Preparing photos ...</p>", "Preparing photos ..."), display_id=True)
+        self.training.stopped, self.ended = False, ""
+        if self.desk and not self._places:
+            self._ipython_display_()
+        place = display(Html("<p>Training ...</p>", "Training ..."), display_id=True)
         try:
-            for step in self.training:
-                if self._controls:
-                    self._controls.after(step)
+            self._train()
         except KeyboardInterrupt:
-            self.changed.append((len(self.training.history), "interrupted"))
+            self.ended = f"Interrupted after step {len(self.training.history)}."
         except train.Diverged as error:
-            last = f" The last change before was: {self.changed[-1][1]}." if self.changed else ""
-            print(f"{error}{last}")
-        if handle and self.training.history:
-            handle.update(self.summary())
+            self.ended = str(error)
+        finally:
+            self._leave()
+        if self.training.stopped:
+            self.ended = f"Stopped after step {len(self.training.history)}."
+        place.update(self.summary()) if place else print(self.summary())
         return self.training.history
 
+    def _train(self) -> None:
+        run = None
+        if self.desk:
+            self.desk.begin()
+        while run is not self.training:  # again when the desk has put another one there
+            run = self.training
+            if self.desk:
+                self.desk.between(None)
+            for step in run if run is self.training else ():
+                if step.preview is not None:
+                    self.seen = step
+                if self.desk:
+                    self.desk.between(step)
+                if run is not self.training:
+                    break
+
+    def _leave(self) -> None:
+        """Put plain text where the panel was."""
+        if self.desk:
+            self.desk.end()
+        for place in filter(None, self._places):
+            place.update(self._plan())
+        self._places = []
+
+    def resumed(self, path: str | os.PathLike) -> train.Run:
+        """This studio's training as it stands in a checkpoint, whatever network and seed that was begun with.
+
+        Raises:
+            ValueError, FileNotFoundError: not a checkpoint of this training (see ``Run.resume``).
+        """
+        saved = train.read_checkpoint(path)["recipe"]
+        run = self.training.restart(arguments=saved["arguments"], seed=saved["seed"])
+        run.resume(path)
+        return run
+
+    def references(self) -> tuple:
+        """``training.references()``, worked out once for each degradation."""
+        key = (self.training, str(self.training.settings["degradation"]))
+        if self._found[0] != key:
+            self._found = (key, self.training.references())
+        return self._found[1]
+
+    def lines(self) -> dict[str, float]:
+        """The horizontal lines of the PSNR chart."""
+        return views.marks(self.training, self.references()[0]) | self.marks
+
     def summary(self) -> Html:
-        """Curves and last numbers as a chart that needs no kernel."""
-        run, steps = self.training, self.training.history
-        figure, (left, right) = figures.axes(2, width=8.5, height=3)
-        left.plot([s.step for s in steps], _smooth([s.loss for s in steps]))
-        left.set(title=f"loss ({run.settings['loss']})", xlabel="step")
-        looks = [s for s in steps if s.psnr is not None]
-        right.plot([s.step for s in looks], [s.psnr for s in looks], marker="o", markersize=3, label=run.recipe.model)
-        for k, (name, value) in enumerate(self.marks.items(), 1):
-            colour, dash = figures.COLOURS[k % 6], figures.DASHES[k % 6]
-            right.axhline(value, color=colour, linestyle=dash, label=name)
-        for at, _ in self.changed:
-            right.axvline(at, color="#888888", linewidth=1)
-        right.set(title="PSNR on held-out photos (dB)", xlabel="step")
-        right.legend()
-        last = f"{looks[-1].psnr:.2f} dB on the held-out crops" if looks else "not looked at yet"
-        words = f"{run.recipe.model} x{run.recipe.scale} after {len(steps)} steps: loss {steps[-1].loss:.4g}, {last}"
-        return figures.chart(figure, f"Training curves of {words}")
-
-
-class _Controls:
-    """The widgets, and what happens between two steps while somebody may be touching them."""
-
-    def __init__(self, studio: TrainingStudio) -> None:
-        import ipywidgets as w  # only where somebody can touch it: it is slow to import
-
-        self.studio, settings = studio, studio.training.settings
-        self.lr = w.FloatLogSlider(
-            value=max(settings["lr"], 1e-6), base=10, min=-6, max=0, step=0.05, description="learning rate"
-        )
-        self.batch = w.IntSlider(value=settings["batch"], min=1, max=64, description="batch")
-        self.loss = w.Dropdown(options=list(losses.LOSSES), value=settings["loss"], description="loss")
-        self.pause = w.ToggleButton(description="Pause", icon="pause")
-        self.stop = w.Button(description="Stop", icon="stop")
-        self.text = w.Label("ready: run the next cell")
-        self.preview, self.curve = w.HTML(), w.HTML()
-        self.stopping = threading.Event()
-        self.stop.on_click(lambda _: self.stopping.set())
-        row = w.HBox([self.lr, self.batch, self.loss])
-        views = w.HBox([self.preview, self.curve], layout=w.Layout(flex_flow="row wrap", align_items="flex-start"))
-        self.box = w.VBox([row, w.HBox([self.pause, self.stop, self.text]), views])
-        self.shown_preview, self.next_drawing, self.first = None, 0.0, True
-
-    def after(self, step: train.Step) -> None:
-        """Take over what was touched, wait while paused, and draw if the budget allows."""
-        run = self.studio.training
-        for name, control in (("lr", self.lr), ("batch", self.batch), ("loss", self.loss)):
-            old, new = run.settings[name], control.value
-            if new != old and not (name == "lr" and abs(new - old) < 1e-9):
-                run.set(**{name: new})
-                self.studio.changed.append((step.step, f"{name} {old} -> {new}"))
-        while self.pause.value and not self.stopping.is_set():
-            self.text.value = f"paused after step {step.step}"
-            time.sleep(0.05)
-        if self.stopping.is_set():
-            run.stop()
-        if step.preview is not None:
-            self.shown_preview = step
-        if time.monotonic() > self.next_drawing or run.done:
-            self._draw(step)
-
-    def _draw(self, step: train.Step) -> None:
-        run, began = self.studio.training, time.monotonic()
-        left = (run.recipe.steps - step.step) * step.seconds / step.step
-        self.text.value = f"step {step.step} of {run.recipe.steps}, loss {step.loss:.4g}, about {left:.0f} s left"
-        if self.shown_preview is not None:
-            seen = self.shown_preview
-            note = f"step {seen.step}, {seen.psnr:.2f} dB"
-            self.preview.value = figures.pictures({"now": (seen.preview, note)}, "Held-out crop")._repr_html_()
-        self.curve.value = self.studio.summary()._repr_html_()
-        cost = 0.0 if self.first else time.monotonic() - began  # the first drawing pays for imports
-        self.first, self.next_drawing = False, time.monotonic() + max(0.5, BUDGET * cost)
-
-
-def _smooth(values: list[float], keep: float = 0.95) -> list[float]:
-    """An exponential average: single batches are too noisy to read."""
-    smooth, mean = [], values[0]
-    for value in values:
-        mean = keep * mean + (1 - keep) * value
-        smooth.append(mean)
-    return smooth
+        """Curves, pictures, numbers and what was changed, as plain HTML that needs no kernel."""
+        if not self.training.history:
+            return views.summary(self.training, {}, None, None, self.ended)
+        return views.summary(self.training, self.lines(), self.seen, self.references(), self.ended)

@@ -1,0 +1,445 @@
+"""The training studio: controls act between two steps, nothing is lost, and what remains needs no kernel."""
+
+import math
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from srlib import images, live, losses, synthetic, train
+from srlib.figures import Html
+from srlib.live import views
+from srlib.recipes import AdversarialRecipe, Recipe
+
+TINY = {"features": 8, "layers": 2}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for name, seed in (("T91", 0), ("Set5", 1)):
+        (folder / name).mkdir()
+        images.save(folder / name / "a.png", synthetic.picture(seed, side=48))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def photos(monkeypatch, drawn):
+    monkeypatch.setenv("SRLIB_PHOTOS", str(drawn))
+    monkeypatch.setenv("SRLIB_LIVE", "0")
+
+
+@pytest.fixture(autouse=True)
+def charts(monkeypatch, request):
+    """Drawing three charts takes longer than the training here; one test looks at them."""
+    if "real_charts" not in request.fixturenames:
+        monkeypatch.setattr(views, "_chart", lambda curve, _: Html("", views.spoken(curve)))
+
+
+@pytest.fixture
+def real_charts():
+    """Let the charts be drawn."""
+
+
+@pytest.fixture
+def with_front_end(monkeypatch):
+    monkeypatch.setenv("SRLIB_LIVE", "1")
+
+
+def recipe(**changes):
+    settings = {"data": ["T91"], "held_out": "Set5", "patch": 8, "batch": 2, "steps": 6, "every": 3, "arguments": TINY}
+    return Recipe(**{"model": "sprint", **settings, **changes})
+
+
+@pytest.fixture
+def studio(with_front_end):
+    """A studio, and what a learner does at it: ``at(2, turn("lr", 1e-4))`` acts after the second step."""
+    made = live.TrainingStudio(recipe(steps=8), "laptop")
+    acts, real = {}, made.desk.between
+
+    def between(step):
+        for act in acts.pop(step.step if step else 0, []):
+            act()
+        real(step)
+
+    made.desk.between = between
+    made.at = lambda number, *given: acts.setdefault(number, []).extend(given)
+    made.turn = lambda name, value: (
+        lambda: made.desk.panel._receive(None, {"kind": "turn", "name": name, "value": value}, [])
+    )
+    made.press = lambda button, file="": (
+        lambda: made.desk.panel._receive(None, {"kind": "press", "button": button, "file": str(file)}, [])
+    )
+    return made
+
+
+# --- without a front end
+
+
+def test_without_a_front_end_the_same_training_runs(capsys):
+    studio = live.TrainingStudio(recipe(), "laptop", marks={"teacher": 30.0})
+    assert studio.desk is None
+    studio._ipython_display_()
+    assert "sprint x2: 6 steps of 2 patches, peak rate 0.001" in capsys.readouterr().out
+    history = studio.run()
+    alone = train.fit(recipe(), "laptop").finish()
+    assert [s.loss for s in history] == [s.loss for s in alone.history]
+    assert "after 6 steps" in repr(studio.summary())
+    assert "teacher 30.00" in repr(studio.summary())
+
+
+def test_what_remains_is_plain_accessible_and_the_same_each_time(real_charts):
+    shown = []
+    for _ in range(2):
+        studio = live.TrainingStudio(recipe(), "laptop")
+        for step in studio.training:
+            studio.seen = step if step.preview is not None else studio.seen
+            if step.step == 2:
+                studio.training.set(lr=1e-4, batch=3)
+        shown.append(studio.summary())
+    markup, text = shown[0]._repr_html_(), repr(shown[0])
+    assert markup == shown[1]._repr_html_()
+    assert not re.search(r"<script|onclick|<button|widget", markup)
+    assert markup.count('role="img" aria-label=') == 3
+    assert len(re.findall(r'<img alt="[^"]{20,}"', markup)) == 4
+    assert "1. after step 2: lr 0.001 -> 0.0001" in text
+    assert "2. after step 2: batch 2 -> 3" in text
+    assert ">1, 2</text>" in markup, "one line in the chart for both"
+    assert "(bicubic " in text
+
+
+def test_lines_to_compare_with():
+    run = SimpleNamespace(recipe=recipe(model="srcnn", arguments={}), settings={"degradation": {}})
+    lines = views.marks(run, 30.0)
+    assert lines["bicubic"] == 30
+    assert lines["+ paper's gain on Set5 (+3.00)"] == pytest.approx(33.0)
+    run.settings["degradation"] = {"blur": 1}
+    assert list(views.marks(run, 30.0)) == ["bicubic"], "the paper knows nothing of blurred photos"
+    assert list(views.marks(SimpleNamespace(recipe=recipe(), settings={"degradation": {}}), 1.0)) == ["bicubic"]
+
+
+def test_a_slider_being_dragged_is_one_change():
+    turned = [(10 + k, "lr", str(k), str(k + 1)) for k in range(9)] + [(18, "batch", "4", "8"), (90, "lr", "9", "0")]
+    turned += [(91, "clip", "a", "b"), (92, "clip", "b", "a")]
+    run = SimpleNamespace(turned=turned, recipe=recipe(steps=100))
+    assert views.turns(run) == [(18, "lr 0 -> 9"), (18, "batch 4 -> 8"), (90, "lr 9 -> 0")]
+
+
+def test_a_curve_has_few_points_and_keeps_its_last():
+    points = views._thin([(n, 0.0) for n in range(12345)])
+    assert len(points) <= views.POINTS
+    assert points[-1][0] == 12344
+    assert views._thin([]) == []
+
+
+def test_jupyters_stop_button_keeps_everything(monkeypatch):
+    studio = live.TrainingStudio(recipe(), "laptop")
+    calls = []
+
+    def l1(sr, hr):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return losses.l1(sr, hr)
+
+    monkeypatch.setitem(losses.LOSSES, "l1", l1)
+    assert len(studio.run()) == 3
+    assert "Interrupted after step 3." in repr(studio.summary())
+    assert len(studio.run()) == 6
+    assert "Interrupted" not in repr(studio.summary())
+    straight = train.fit(recipe(), "laptop").finish()
+    for ours, theirs in zip(studio.training.model.parameters(), straight.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_divergence_is_told_not_raised(monkeypatch):
+    monkeypatch.setitem(losses.LOSSES, "l1", lambda sr, hr: losses.l1(sr, hr) * math.nan)
+    studio = live.TrainingStudio(recipe(), "laptop")
+    studio.training.set(lr=1.0)
+    assert studio.run() == []
+    said = repr(studio.summary())
+    assert "NaN or infinite values appeared at step 1" in said
+    assert "The last change before was lr 0.001 -> 1, after step 0." in said
+
+
+# --- with one
+
+
+def test_every_control_has_a_name_of_its_own_and_a_value(studio):
+    panel = studio.desk.panel
+    names = [c["name"] for c in panel.controls]
+    assert len(names) == len(set(names))
+    assert set(names) == set(panel.values)
+    assert {"lr", "batch", "patch", "loss", "augment", "degradation.blur", "arguments.features", "seed"} <= set(names)
+    assert all(c["label"] for c in panel.controls)
+    assert panel.values["arguments.features"] == 8
+    assert panel.phase == "ready"
+
+
+def test_a_training_nobody_touches_is_the_training_without_controls(studio):
+    assert [s.loss for s in studio.run()] == [s.loss for s in train.fit(recipe(steps=8), "laptop").finish().history]
+
+
+def test_controls_turn_the_knobs_of_the_running_training(studio):
+    given = {"lr": 1e-4, "batch": 5, "loss": "charbonnier", "augment": False, "patch": 6, "degradation.blur": 0.5}
+    studio.at(2, *(studio.turn(name, value) for name, value in given.items()), studio.turn("loss_options.eps", 0.01))
+    studio.at(4, studio.turn("degradation.blur", 0))
+    studio.at(6, studio.press("stop"))
+    history = studio.run()
+    assert len(history) == 6
+    expected = {"lr": 1e-4, "batch": 5, "loss": "charbonnier", "augment": False, "patch": 6, "degradation": {}}
+    settings = studio.training.settings
+    assert {name: settings[name] for name in expected} == expected
+    assert settings["loss_options"] == {"eps": 0.01}
+    assert [at for at, *_ in studio.training.turned] == [2] * 7 + [4]
+    assert history[2].lr / history[1].lr == pytest.approx(0.1 * 3 / 2), "still warming up, at a tenth of the rate"
+    panel = studio.desk.panel
+    assert "loss_options.eps" in panel.values
+    assert panel.values["lr"] == 1e-4
+    assert "Stopped after step 6." in repr(studio.summary())
+    assert studio.ended.startswith("Stopped")
+    assert panel.phase == "ended"
+
+
+def test_what_is_turned_before_the_run_counts_from_the_first_step(studio):
+    studio.turn("batch", 7)()
+    assert studio.training.settings["batch"] == 7
+    studio.turn("lr", 0.01)()
+    assert studio.run()[0].lr == pytest.approx(0.01 / 50)
+
+
+def test_an_impossible_value_is_explained_and_put_back(studio):
+    studio.at(2, studio.turn("patch", 60))
+    said = []
+    studio.at(3, lambda: said.append(studio.desk.panel.said))
+    assert len(studio.run()) == 8
+    assert said == ["None of the 1 pictures has 60 x 60 input pixels. Use a smaller patch."]
+    assert studio.desk.panel.values["patch"] == 8
+
+
+def test_pause_one_step_and_go_on(studio, monkeypatch):
+    naps = []
+
+    def nap(_):
+        naps.append((len(studio.training.history), studio.desk.panel.phase, len(studio.desk.panel.curves[0]["points"])))
+        if len(naps) == 2:
+            studio.press("step")()
+        if len(naps) == 4:
+            studio.press("pause")()
+
+    monkeypatch.setattr("srlib.live.desk.time.sleep", nap)
+    studio.at(3, studio.press("pause"))
+    assert len(studio.run()) == 8
+    assert naps == [(3, "paused", 3)] * 2 + [(4, "paused", 4)] * 2
+
+
+def test_stopping_while_paused(studio, monkeypatch):
+    monkeypatch.setattr("srlib.live.desk.time.sleep", lambda _: studio.press("stop")())
+    studio.press("pause")()
+    assert studio.run() == []
+    assert studio.desk.panel.phase == "ended"
+    assert len(studio.run()) == 8, "and it can go on"
+
+
+def test_restart_with_another_network_keeps_the_knobs(studio):
+    studio.at(2, studio.turn("lr", 2e-3), studio.turn("arguments.features", 4), studio.turn("seed", 3))
+    studio.at(3, studio.press("restart"))
+    history = studio.run()
+    alone = train.fit(recipe(steps=8, arguments={"features": 4, "layers": 2}, seed=3, lr=2e-3), "laptop").finish()
+    assert [s.loss for s in history] == [s.loss for s in alone.history]
+    assert studio.training.turned == [(0, "lr", "0.001", "0.002")]
+    assert "sprint x2 (features 4, layers 2, seed 3) after 8 steps" in repr(studio.summary())
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [({"features": -1}, "negative dimension"), ({"f1": 4}, "shape")])
+def test_a_network_that_cannot_be_leaves_the_old_one(with_front_end, arguments, sentence):
+    """One cannot be made, the other cannot draw: an even filter gives a picture of another size."""
+    model = "srcnn" if "f1" in arguments else "sprint"
+    studio = live.TrainingStudio(recipe(model=model, arguments={} if model == "srcnn" else TINY), "laptop")
+    before = studio.training
+    for name, value in arguments.items():
+        studio.desk.panel._receive(None, {"kind": "turn", "name": f"arguments.{name}", "value": value}, [])
+    studio.desk.panel._receive(None, {"kind": "press", "button": "restart"}, [])
+    assert sentence in studio.desk.panel.said
+    assert studio.training is before
+
+
+def test_reset_brings_the_recipes_knobs_back(studio):
+    studio.at(1, studio.turn("lr", 0.1), studio.turn("degradation.noise", 9), studio.turn("seed", 5))
+    studio.at(2, studio.press("reset"))
+    studio.run()
+    assert studio.training.settings == train.fit(recipe(), "laptop").settings
+    assert studio.desk.panel.values["seed"] == 0
+
+
+def test_save_and_resume(studio, tmp_path):
+    studio.at(3, studio.turn("lr", 5e-4), studio.press("save", tmp_path / "a.ckpt"))
+    studio.at(5, studio.turn("arguments.features", 4), studio.press("restart"))
+    first = studio.run()
+    assert first[0].step == 1
+    studio.press("resume", tmp_path / "a.ckpt")()
+    assert len(studio.training.history) == 3
+    assert studio.training.recipe.arguments == TINY
+    assert studio.training.turned == [(3, "lr", "0.001", "0.0005")]
+    assert len(studio.run()) == 8
+    straight = train.fit(recipe(steps=8), "laptop")
+    for step in straight:
+        if step.step == 3:
+            straight.set(lr=5e-4)
+    assert [s.loss for s in studio.training.history] == [s.loss for s in straight.history]
+
+
+@pytest.mark.parametrize(("file", "sentence"), [("none.ckpt", "There is no checkpoint"), ("bad.ckpt", "is damaged")])
+def test_a_checkpoint_that_cannot_be_read_is_said(studio, tmp_path, file, sentence):
+    (tmp_path / "bad.ckpt").write_bytes(b"no")
+    studio.press("resume", tmp_path / file)()
+    assert sentence in studio.desk.panel.said
+    assert len(studio.run()) == 8
+
+
+def test_a_front_end_that_delivers_nothing_is_named_once_and_the_training_goes_on(studio, monkeypatch):
+    monkeypatch.setattr("srlib.live.panel.PATIENCE", -1.0)
+    studio.desk.paused = True  # nobody could ever press Continue
+    said = []
+    studio.at(2, lambda: said.append(studio.desk.panel.said))
+    assert len(studio.run()) == 8
+    assert said[0].startswith("This front end delivers what you touch only after the cell has ended")
+    studio.training = studio.training.restart()
+    studio.at(2, lambda: studio.desk.panel._receive(None, {"kind": "beat"}, []))
+    studio.at(3, lambda: said.append(studio.desk.panel.heard))
+    studio.run()
+    assert said[1] is True
+
+
+def test_a_newer_ipykernel_is_told_where_replies_go(with_front_end, monkeypatch):
+    import comm
+
+    made = comm.create_comm
+
+    def create(**options):
+        found = made(**options)
+        found._reply_subshell_for = lambda data, default: "the busy shell"
+        return found
+
+    monkeypatch.setattr(comm, "create_comm", create)
+    from srlib.live.panel import Panel
+
+    assert Panel().comm._reply_subshell_for({}, "the subshell") == "the subshell"
+
+
+class Place:
+    """An output in a notebook."""
+
+    def __init__(self, shown):
+        self.shown = [shown]
+
+    def update(self, shown):
+        self.shown.append(shown)
+
+
+def test_no_widget_is_left_in_the_notebook(studio, monkeypatch):
+    places = []
+    monkeypatch.setattr("srlib.live.studio.display", lambda shown, **_: places.append(Place(shown)) or places[-1])
+    studio._ipython_display_()
+    studio.run()
+    panel, result = places
+    assert panel.shown[0] is studio.desk.panel
+    for place in places:
+        assert not hasattr(place.shown[-1], "_repr_mimebundle_")
+        assert "<p>" in place.shown[-1]._repr_html_()
+    assert "after 8 steps" in repr(result.shown[-1])
+    studio.training = studio.training.restart()
+    studio.run()  # not shown beforehand: it shows itself
+    assert places[2].shown[0] is studio.desk.panel
+
+
+def test_an_error_leaves_no_widget_either(studio, monkeypatch):
+    places = []
+    monkeypatch.setattr("srlib.live.studio.display", lambda shown, **_: places.append(Place(shown)) or places[-1])
+    studio.at(2, lambda: (_ for _ in ()).throw(ZeroDivisionError))
+    with pytest.raises(ZeroDivisionError):
+        studio.run()
+    assert places[0].shown[0] is studio.desk.panel
+    assert "6 steps" not in repr(places[0].shown[-1])
+    assert not hasattr(places[0].shown[-1], "_repr_mimebundle_")
+
+
+def test_drawing_keeps_to_its_budget(studio, monkeypatch):
+    """A drawing of one second leaves the next nine to the training."""
+    clock, drawings = [0.0], []
+    monkeypatch.setattr("srlib.live.desk.time", SimpleNamespace(monotonic=lambda: clock[0], sleep=None))
+    status = studio.desk._status
+
+    def slow(now):
+        drawings.append(clock[0])
+        clock[0] += 1.0
+        return status(now)
+
+    monkeypatch.setattr(studio.desk, "_status", slow)
+    for number in range(1, 9):
+        studio.at(number, lambda: clock.__setitem__(0, clock[0] + 4.0))
+    studio.run()
+    assert drawings[:2] == [4.0, 17.0]
+
+
+# --- two players
+
+
+@pytest.fixture
+def game(with_front_end):
+    """A studio in which SRResNet plays against SRGAN's judge."""
+    tiny = {"arguments": {"blocks": 1, "features": 4}, "judge_arguments": {"features": 2, "hidden": 4}}
+    made = AdversarialRecipe("srresnet", data=["T91"], held_out="Set5", patch=16, batch=2, steps=6, every=3, **tiny)
+    return live.TrainingStudio(made, "laptop")
+
+
+def test_a_game_shows_both_losses_and_the_judges_verdicts(game):
+    history = game.run()
+    game.desk.draw()
+    curves = {c["title"]: c for c in game.desk.panel.curves}
+    told = {
+        "adversarial loss of the generator": "adversarial",
+        "loss of the judge": "judge_loss",
+        "judge: photographs are real (probability)": "real",
+        "judge: the network's pictures are real (probability)": "fake",
+    }
+    assert set(told) < set(curves)
+    for title, name in told.items():
+        assert [step for step, _ in curves[title]["points"]] == [1, 2, 3, 4, 5, 6]
+        assert curves[title]["points"][0][1] == getattr(history[0], name)
+        assert curves[title]["alt"].startswith(f"{title}: ")
+    assert curves["loss of the judge"]["lines"] == {"cannot tell": pytest.approx(1.386, abs=1e-3)}
+    said = repr(game.summary())
+    assert "srresnet x2 (blocks 1, features 4) against the judge of srgan after 6 steps" in said
+    assert "The generator starts untrained" in said
+    assert all(title in said for title in told)
+    run = SimpleNamespace(recipe=recipe(model="srcnn", arguments={}), settings=game.training.settings)
+    assert list(views.marks(run, 30.0)) == ["bicubic"], "the paper's PSNR is not what is played for"
+
+
+def test_a_game_has_the_controls_of_both_players_and_no_patch(game):
+    panel = game.desk.panel
+    names = [c["name"] for c in panel.controls]
+    assert {"lr", "lr_judge", "pixel", "perceptual", "adversarial"} <= set(names)
+    assert "patch" not in names
+    assert set(names) == set(panel.values)
+    assert panel.file == "srresnet-x2-srgan-judges.ckpt"
+    given = {"lr_judge": 0.0, "pixel": 0.5, "adversarial": 0.25}
+    for name, value in given.items():
+        panel._receive(None, {"kind": "turn", "name": name, "value": value}, [])
+    assert {name: game.training.settings[name] for name in given} == given
+    before = [p.clone() for p in game.training.judge.parameters()]
+    game.run()
+    assert all(torch.equal(a, b) for a, b in zip(before, game.training.judge.parameters(), strict=True))
+    panel._receive(None, {"kind": "press", "button": "restart"}, [])
+    assert game.training.history == []
+    assert game.training.settings["pixel"] == 0.5
+    panel._receive(None, {"kind": "press", "button": "reset"}, [])
+    assert game.training.settings["lr_judge"] == 1e-4
+
+
+def test_without_a_judge_nothing_of_a_game_is_shown(studio):
+    studio.run()
+    assert len(studio.desk.panel.curves) == 3
+    assert not {"lr_judge", "pixel", "perceptual", "adversarial"} & {c["name"] for c in studio.desk.panel.controls}
