@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest
 BOOK := $(PY) -c "from jupyter_book.cli.main import main; main()" build book --config _config.yml --path-output .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test book smoke nbval test-site test-lab test-slow check format notebooks clean
+.PHONY: help setup lab test book smoke nbval test-site test-lab test-slow check format notebooks weights clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -58,6 +58,9 @@ format: setup  ## format the code and normalise the notebooks
 
 notebooks: setup  ## execute the notebooks again at the laptop tier and store their outputs (minutes)
 	$(PY) tools/notebooks.py run $(ARGS)
+
+weights: setup  ## train what data/weights lacks (hours; goes on where it stopped)
+	$(PY) -m srlib train --all --out data/weights $(ARGS)
 
 clean:  ## remove what was built (never work/, never .venv)
 	rm -rf _build .pytest_cache .ruff_cache

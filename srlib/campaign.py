@@ -8,15 +8,17 @@ the same weights.
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from srlib import benchmark, datasets, ledger, paths, recipes, train, weights
+from srlib import adversarial, benchmark, datasets, ledger, paths, recipes, train, weights
 from srlib.recipes import Recipe
 
 SETS = ("Set5", "Set14", "BSD100")  # scored once, when everything has been decided
@@ -31,12 +33,12 @@ class Training:
 
     @property
     def label(self) -> str:
-        return f"{self.recipe.model}_x{self.recipe.scale}"
+        return f"{weights.name_of(self.recipe.to_dict())}_x{self.recipe.scale}"
 
     def done(self, folder: Path) -> bool:
         """Do weights from this very recipe lie in the folder?"""
         try:
-            card = weights.card(self.recipe.model, self.recipe.scale, folder)
+            card = weights.card(weights.name_of(self.recipe.to_dict()), self.recipe.scale, folder)
         except weights.WeightsError:
             return False
         return card["recipe"] == self.recipe.to_dict()
@@ -66,7 +68,8 @@ def work(training: Training, folder: Path, minutes: float = float("inf")) -> Ite
     """
     deadline = time.monotonic() + 60 * minutes
     checkpoint = paths.runs() / f"campaign_{training.label}.ckpt"
-    run = train.fit(training.recipe, tier="full", checkpoint=checkpoint)
+    fit = adversarial.fit if isinstance(training.recipe, recipes.AdversarialRecipe) else train.fit
+    run = fit(training.recipe, tier="full", checkpoint=checkpoint)
     for step in run:
         yield step
         if time.monotonic() > deadline:
@@ -76,9 +79,21 @@ def work(training: Training, folder: Path, minutes: float = float("inf")) -> Ite
     checkpoint.unlink(missing_ok=True)
 
 
+def be_polite() -> None:
+    """Leave the processor to whoever wants it: lowest priority, one thread."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(19)
+    group = Path("/proc/self/autogroup")  # Linux weighs whole sessions first, and a terminal is one
+    if group.exists():
+        with suppress(OSError):
+            group.write_text("19")
+    torch.set_num_threads(1)
+
+
 def finish(run: train.Run, folder: Path) -> Path:
     """Write a finished training's weights and card, and add its scores to the ledger beside them."""
     recipe, net = run.recipe, run.model.cpu().eval()
+    name = weights.name_of(recipe.to_dict())
     gain = run.gain()
     half = _gain_of_half(run) > gain - NOTHING
     sets = sorted({*recipe.data, recipe.held_out})
@@ -86,15 +101,15 @@ def finish(run: train.Run, folder: Path) -> Path:
         "gain_db": round(gain, 3),
         "seconds": round(run.seconds),
         "device": str(run.device),
-        "data": {name: fingerprint(name) for name in sets},
+        "data": {photos: fingerprint(photos) for photos in sets},
         **ledger.provenance(),
     }
     path = weights.save(net, recipe.to_dict(), folder, half=half, **about)
     rows = []
     for scale in recipe.scales or [recipe.scale]:
-        shipped = weights.load(recipe.model, scale, folder)
-        for name in SETS if recipe.scale > 1 else ():
-            rows += benchmark.run(shipped, name, scale=scale, name=recipe.model)
+        shipped = weights.load(name, scale, folder)
+        for photos in SETS if recipe.scale > 1 else ():
+            rows += benchmark.run(shipped, photos, scale=scale, name=name)
     scores = {f"{r['dataset']} x{r['scale']} {r['protocol']}": [r["psnr"], r["ssim"]] for r in rows}
     weights.save(net, recipe.to_dict(), folder, half=half, **about, scores=scores)
     ledger.append(rows, folder / "ledger.jsonl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -68,7 +69,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Photo sets, such as S
 @app.command()
 @_sentence
 def train(
-    name: Annotated[str, typer.Argument(help="A network that has a recipe; see data/recipes.")],
+    name: Annotated[str | None, typer.Argument(help="A recipe: a network, or srgan; see data/recipes.")] = None,
     scale: Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or the network's only one.")] = None,
     variant: Annotated[str | None, typer.Option(help="Variant of the network; default: its first.")] = None,
     tier: Tier = "auto",
@@ -77,18 +78,28 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Peak learning rate instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the weights; default: the cache's runs/weights.")] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Work through data/campaign.toml, at low priority.")
+    ] = False,
+    minutes: Annotated[float, typer.Option(help="With --all: stop after so long, to go on another time.")] = math.inf,
 ) -> None:
     """Train a network from its recipe; interrupted, the same command goes on where it stopped."""
     from tqdm import tqdm
 
-    from srlib import ledger, paths, recipes, weights
+    from srlib import adversarial, ledger, paths, recipes, weights
     from srlib import train as training
 
+    if everything:
+        _campaign(out or paths.runs() / "weights", minutes)
+        return
+    if name is None:
+        raise ValueError(f"Name what to train: one of {', '.join(recipes.names() + recipes.games())}; or --all.")
     recipe = recipes.get(name, scale, variant)
+    fit = adversarial.fit if isinstance(recipe, recipes.AdversarialRecipe) else training.fit
     changes = {"data": data, "steps": steps, "lr": lr, "seed": seed}
     changes = {k: v for k, v in changes.items() if v not in (None, [])}
-    checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{scale}_{recipes.current_tier(tier)}.ckpt"
-    run = training.fit(recipe, tier, checkpoint=checkpoint, **changes)
+    checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{recipe.scale}_{recipes.current_tier(tier)}.ckpt"
+    run = fit(recipe, tier, checkpoint=checkpoint, **changes)
     if run.history:
         typer.echo(f"Going on at step {len(run.history)} ({checkpoint})")
     with tqdm(total=run.recipe.steps, initial=len(run.history), unit="step") as bar:
@@ -103,6 +114,29 @@ def train(
     )
     checkpoint.unlink(missing_ok=True)
     typer.echo(f"{gain:+.2f} dB over bicubic on held-out photos after {run.seconds:.0f} s. Weights: {file}")
+
+
+def _campaign(folder: Path, minutes: float) -> None:
+    """Train what is still missing in ``folder``, most wanted first."""
+    import time
+
+    from srlib import campaign
+
+    campaign.be_polite()
+    deadline = time.monotonic() + 60 * minutes
+    for training in campaign.queue():
+        if training.done(folder):
+            typer.echo(f"{training.label}: done")
+            continue
+        for step in campaign.work(training, folder, (deadline - time.monotonic()) / 60):
+            if step.psnr is not None:
+                typer.echo(
+                    f"{training.label}: step {step.step} of {training.recipe.steps}, {step.psnr:.2f} dB held out"
+                )
+        if not training.done(folder):
+            typer.echo(f"{training.label}: time is up; the same command goes on from here.")
+            return
+        typer.echo(f"{training.label}: done")
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 ``data/weights/srcnn_x2.safetensors`` holds only tensors, so nothing in it can be executed; ``srcnn_x2.json`` is its
 card: recipe, data, seed, commit, seconds, and the file's sha256, checked at every load. One file may serve several
-scales (VDSR): its recipe's ``scales`` say which.
+scales (VDSR): its recipe's ``scales`` say which. A network trained against a judge goes by its game's name: "srgan" is
+an SRResNet, and lies beside "srresnet", its twin trained for PSNR.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from srlib import checks, models, paths
+from srlib import checks, models, paths, recipes
 
 
 class WeightsError(ValueError):
@@ -28,7 +29,7 @@ def load(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
     """A trained network in eval mode, float32, on the CPU.
 
     Args:
-        name: a network, such as "srcnn".
+        name: a network, such as "srcnn", or a game of ``recipes.games()``, such as "srgan".
         scale: its factor.
         folder: where to look instead of the course's ``data/weights`` (your own trainings).
 
@@ -42,7 +43,7 @@ def load(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
         raise WeightsError(f"{path} is damaged: its sha256 is not the one on its card. Restore it, or train it again.")
     try:
         recipe = described["recipe"]
-        net = models.create(name, scale, recipe["variant"], recipe["size"], **recipe["arguments"])
+        net = models.create(recipe["model"], scale, recipe["variant"], recipe["size"], **recipe["arguments"])
         net.load_state_dict({k: v.float() for k, v in safetensors.torch.load(content).items()}, strict=True)
     except (RuntimeError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise WeightsError(f"{path} does not fit {name} x{scale}: {str(error).splitlines()[-1].strip()}") from None
@@ -64,7 +65,7 @@ def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
         )
     try:
         found = json.loads(path.with_suffix(".json").read_text())
-        if found["recipe"]["model"] != name or scale not in _scales(found) or "sha256" not in found:
+        if name_of(found["recipe"]) != name or scale not in _scales(found) or "sha256" not in found:
             raise ValueError("it is the card of other weights")
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The card {path.with_suffix('.json')} cannot be read ({error}). Restore it.") from None
@@ -74,7 +75,7 @@ def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
 def available(folder: str | os.PathLike | None = None) -> list[tuple[str, int]]:
     """All ``(name, scale)`` that have weights."""
     stems = [f.stem.rpartition("_x") for f in _folder(folder).glob("*_x*.safetensors")]
-    files = [(name, int(scale)) for name, _, scale in stems if name in models.names() and scale.isdecimal()]
+    files = [(name, int(scale)) for name, _, scale in stems if name in _known() and scale.isdecimal()]
     return sorted({(name, scale) for name, own in files for scale in {own, *_also(name, own, folder)}})
 
 
@@ -88,7 +89,7 @@ def save(net: nn.Module, recipe: dict, folder: str | os.PathLike | None = None, 
         half: store 16-bit floats; check first that it costs nothing.
         about: more for the card, such as seconds, device, commit, scores.
     """
-    path = _path(recipe["model"], recipe["scale"], folder)
+    path = _path(name_of(recipe), recipe["scale"], folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
@@ -106,6 +107,17 @@ def save(net: nn.Module, recipe: dict, folder: str | os.PathLike | None = None, 
 
 def _folder(folder: str | os.PathLike | None) -> Path:
     return Path(folder) if folder else paths.data() / "weights"
+
+
+def _known() -> list[str]:
+    return [*models.names(), *recipes.games()]
+
+
+def name_of(recipe: dict) -> str:
+    """What a recipe's weights are called: the network's name, or that of the game with its judge."""
+    if "judge" not in recipe:
+        return recipe["model"]
+    return next(game for game in recipes.games() if recipes.get(game).judge == recipe["judge"])
 
 
 def _scales(card: dict) -> list[int]:
@@ -129,6 +141,6 @@ def _found(name: str, scale: int, folder: str | os.PathLike | None) -> Path:
 
 
 def _path(name: str, scale: int, folder: str | os.PathLike | None) -> Path:
-    checks.choice(name, models.names(), "model")
+    checks.choice(name, _known(), "model")
     checks.integer_scale(scale)
     return _folder(folder) / f"{name}_x{scale}.safetensors"

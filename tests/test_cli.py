@@ -7,7 +7,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from srlib import cli, datasets, doctor, images, ledger, models, recipes, synthetic, train, weights
+from srlib import campaign, cli, datasets, doctor, images, ledger, models, recipes, synthetic, train, weights
 
 TINY = {"features": 8, "layers": 2}
 
@@ -109,6 +109,28 @@ def test_options_reach_the_recipe(machine, option, value, monkeypatch):
     assert shown.exit_code == 0, shown.output
     found = weights.card("sprint", 2, machine)["recipe"][option[2:]]
     assert found == ([value] if option == "--data" else value)
+
+
+def test_the_queue_is_worked_through_in_slices(machine, monkeypatch):
+    polite = []
+    monkeypatch.setattr(campaign, "be_polite", lambda: polite.append(True))
+    monkeypatch.setattr(campaign, "queue", lambda: [campaign.Training(recipes.get("sprint", s, None)) for s in (2, 3)])
+    monkeypatch.setattr(campaign, "SETS", ("Set5",))
+    shown = srlib("train", "--all", "--out", machine, "--minutes", 0)
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.endswith("sprint_x2: time is up; the same command goes on from here.\n")
+    shown = srlib("train", "--all", "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    assert shown.stdout.splitlines()[-1] == "sprint_x3: done"
+    assert weights.available(machine) == [("sprint", 2), ("sprint", 3)]
+    assert srlib("train", "--all", "--out", machine).stdout == "sprint_x2: done\nsprint_x3: done\n"
+    assert len(polite) == 3
+
+
+def test_nothing_named_is_a_sentence():
+    shown = srlib("train")
+    assert shown.exit_code == 1
+    assert shown.stderr.startswith("srlib: Name what to train: one of drcn, drrn")
 
 
 def test_zero_steps_are_refused():

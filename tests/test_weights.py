@@ -147,3 +147,18 @@ def test_one_file_for_several_scales(tmp_path):
         assert all(torch.equal(a, b) for a, b in zip(found.parameters(), net.parameters(), strict=True))
     with pytest.raises(weights.WeightsError, match=r"There are no weights for vdsr x4 .* \(there: vdsr x2, vdsr x3\)"):
         weights.load("vdsr", 4, tmp_path)
+
+
+def test_a_network_trained_against_a_judge_goes_by_the_games_name(tmp_path):
+    torch.manual_seed(0)
+    twin, generator = (models.create("srresnet", 4, size="course").eval() for _ in range(2))
+    recipe = {"model": "srresnet", "scale": 4, "variant": "16", "size": "course", "arguments": {}}
+    weights.save(twin, recipe, tmp_path)
+    assert weights.save(generator, {**recipe, "judge": "srgan"}, tmp_path).name == "srgan_x4.safetensors"
+    assert weights.available(tmp_path) == [("srgan", 4), ("srresnet", 4)]
+    for name, net in (("srresnet", twin), ("srgan", generator)):
+        found = weights.load(name, 4, tmp_path)
+        assert all(torch.equal(a, b) for a, b in zip(found.parameters(), net.parameters(), strict=True))
+    (tmp_path / "srgan_x4.json").write_text((tmp_path / "srresnet_x4.json").read_text())
+    with pytest.raises(weights.WeightsError, match=r"it is the card of other weights"):
+        weights.load("srgan", 4, tmp_path)
