@@ -19,8 +19,14 @@ def to_onnx(net: nn.Module, path: str | os.PathLike) -> Path:
         path: the file to write; a folder that does not exist yet is made.
 
     Raises:
+        ValueError: IGNN, whose search cannot be written for pictures of any size.
         ModuleNotFoundError: onnx and onnxscript are not installed (``pip install onnx onnxscript``).
     """
+    if not getattr(net, "portable", True):
+        raise ValueError(
+            f"{type(net).__name__} searches the picture itself for similar places, which ONNX can only write down for "
+            "one size of picture. Export another network."
+        )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     free = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}

@@ -6,7 +6,7 @@ import torch
 from srlib import export, models
 
 QUICK = ("fsrcnn", "drcn", "lapsrn", "srresnet", "wdsr", "rcan")  # one of each kind of layer; the others are slow
-NETWORKS = [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in models.names()]
+NETWORKS = [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in models.names() if n != "ignn"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -27,3 +27,9 @@ def test_onnxruntime_draws_the_same(name, tmp_path):
             ours = net(x)
         (theirs,) = session.run(["sr"], {"x": x.numpy()})
         assert (torch.from_numpy(theirs) - ours).abs().max() < 1e-5
+
+
+def test_what_cannot_be_exported(tmp_path):
+    with pytest.raises(ValueError, match=r"IGNN searches the picture itself .* Export another network\."):
+        export.to_onnx(models.create("ignn", size="course"), tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())

@@ -572,22 +572,16 @@ def test_judges_learn_to_tell_noise_from_smooth(judge, multiple):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "scale"), [("esrgan", 2), ("esrgan", 4), ("san", 2), ("ignn", 2), ("ignn", 3)])
-def test_onnxruntime_draws_the_same(name, scale, tmp_path):
-    """IGNN's search is unrolled for one size of picture; the others take any from 2 x 2."""
+@pytest.mark.parametrize("scale", [2, 3])
+def test_onnx_can_hold_ignn_for_one_size_of_picture(scale, tmp_path):
     import onnxruntime
 
-    net = shaken(make(name, scale))
-    free = None if name == "ignn" else ({2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC},)
-    sizes = [(24, 40)] if name == "ignn" else [(24, 40), (33, 21), (2, 3)]
-    program = torch.onnx.export(
-        net, (random(1, 3, 24, 40),), dynamo=True, dynamic_shapes=free, input_names=["x"], verbose=False
-    )
+    net, x = shaken(make("ignn", scale)), random(1, 3, 24, 40)
+    program = torch.onnx.export(net, (x,), dynamo=True, input_names=["x"], verbose=False)
     program.save(tmp_path / "net.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
-    for height, width in sizes:
-        x = random(1, 3, height, width, seed=1)
-        with torch.no_grad():
-            ours = net(x)
-        (theirs,) = session.run(None, {"x": x.numpy()})
-        assert (torch.from_numpy(theirs) - ours).abs().max() < 1e-5 * max(1, ours.abs().max())
+    x = random(1, 3, 24, 40, seed=1)
+    with torch.no_grad():
+        ours = net(x)
+    (theirs,) = session.run(None, {"x": x.numpy()})
+    assert (torch.from_numpy(theirs) - ours).abs().max() < 1e-5 * max(1, ours.abs().max())

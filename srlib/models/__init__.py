@@ -86,6 +86,7 @@ class Facts(Protocol):
     lift: float  #: optional: what keeps a picture without its mean positive along the trunk
     arrivals: int  #: optional: how many times the first features are added up before the trunk enlarges them
     grid: int  #: optional: tiles of a picture must begin at multiples of this; see srlib.tiling
+    portable: bool  #: optional, False: cannot be exported
     draws: tuple[str, ...]  #: optional: the convolutions that draw its outputs, where it is not the last one alone
     course: dict  #: constructor arguments of the "course" size, on top of a variant's
 

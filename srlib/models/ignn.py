@@ -224,6 +224,7 @@ class IGNN(nn.Module):
     variants = {"32": {"blocks": 32}}
     trunk = ("head", "upsample", "fuse_large", "upsample2", "tail")
     lift = 128.0
+    portable = False  # ONNX would fix the search to one size of picture
     course = {"blocks": 4, "features": 20, "edge_features": 16}
 
     def __init__(
