@@ -299,7 +299,7 @@ def test_the_same_seed_the_same_players():
 
 def test_a_generator_with_weights_starts_from_them(monkeypatch, tmp_path):
     trained = fit(seed=9).finish()
-    plain = {**trained.recipe.to_dict(), "variant": None}
+    plain = {k: v for k, v in trained.recipe.to_dict().items() if k != "judge"} | {"variant": None}
     folder = weights.save(trained.model, plain, tmp_path).parent
     monkeypatch.setattr(weights, "_folder", lambda _: folder)
     run = fit()
