@@ -1,0 +1,124 @@
+"""The self-checks of the chapter *Judging a picture*, and the signatures of its five scripts."""
+
+import math
+
+import pytest
+
+from srlib import datasets, metrics, resize
+from srlib.exercises import judging
+
+PHOTOS = {name: datasets.photos("bundled")[name].image[:, :240, :240] for name in ("chelsea", "rocket", "brick")}
+TRUTH = {"A": "border", "B": "full range", "C": "shift", "D": "antialiasing", "E": "rgb"}
+
+
+def right_psnr(sr, hr, crop):
+    height, width = hr.shape[-2:]
+    error = (sr - hr)[..., crop : height - crop, crop : width - crop]
+    return -10 * math.log10((error**2).mean())
+
+
+def uncropped(sr, hr, crop):
+    return right_psnr(sr, hr, 0)
+
+
+def bisected(damage, hr, target, rounds=40, falling=True):
+    low, high = 0.0, 50.0
+    for _ in range(rounds):
+        middle = (low + high) / 2
+        if (metrics.psnr(damage(hr, middle), hr, crop=0) > target) == falling:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def strength_of_brightness(damage, hr, target):
+    return 255 * 10 ** (-target / 20)
+
+
+RIGHT = [(judging.psnr, right_psnr), (judging.at_psnr, bisected), (judging.detective, TRUTH)]
+UNTRIED = [
+    (judging.psnr, None),
+    (judging.psnr, lambda sr, hr, crop: None),
+    (judging.at_psnr, None),
+    (judging.at_psnr, lambda damage, hr, target: None),
+    (judging.detective, None),
+    (judging.detective, dict.fromkeys("ABCDE")),
+]
+WRONG = [
+    (judging.psnr, lambda sr, hr, crop: -right_psnr(sr, hr, crop), "The sign"),
+    (judging.psnr, lambda sr, hr, crop: right_psnr(sr, hr, crop) * math.log(10), "natural logarithm"),
+    (judging.psnr, lambda sr, hr, crop: right_psnr(sr, hr, crop) / 2, "20 log10"),
+    (judging.psnr, lambda sr, hr, crop: right_psnr(sr, hr, crop) + 20 * math.log10(255), "The peak is 1"),
+    (judging.psnr, lambda sr, hr, crop: float(((sr - hr) ** 2).mean()), "That is the MSE"),
+    (judging.psnr, lambda sr, hr, crop: -20 * math.log10((sr - hr).abs().mean()), "averaged absolute errors"),
+    (judging.psnr, uncropped, "only the inside counts"),
+    (judging.psnr, lambda sr, hr, crop: 20.0, "an uneven one"),
+    (judging.psnr, lambda sr, hr, crop: missing, "NameError"),  # noqa: F821
+    (judging.at_psnr, lambda damage, hr, target: damage(hr, 8.0), "Return the strength"),
+    (judging.at_psnr, lambda damage, hr, target: 500, "between 0 and 50"),
+    (judging.at_psnr, lambda *args: bisected(*args, falling=False), "right way round"),
+    (judging.at_psnr, lambda *args: bisected(*args, rounds=7), "halve the interval more often"),
+    (judging.at_psnr, lambda damage, hr, target: bisected(damage, hr, 30.0), "use target"),
+    (judging.at_psnr, strength_of_brightness, "use damage"),
+    (judging.detective, {"F": "rgb"}, "The scripts are called"),
+    (judging.detective, {"A": "the butler"}, "The suspects are called"),
+    (judging.detective, TRUTH | {"B": "rgb", "E": "full range"}, "Script B is innocent of that: 'rgb' takes about 1.3"),
+    (judging.detective, TRUTH | {"A": "decimals"}, "never adds any"),
+    (judging.detective, {"C": "shift"}, "Still open: A, B, D, E"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer"), UNTRIED)
+def test_an_empty_answer_is_not_tried_yet(exercise, answer, capsys):
+    assert exercise(answer) is False
+    assert "Not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("exercise", "answer", "why"), WRONG)
+def test_a_wrong_answer_is_told_why(exercise, answer, why, capsys):
+    assert exercise(answer) is False
+    out = capsys.readouterr().out
+    assert out.startswith("✗")
+    assert why in out
+
+
+@pytest.mark.parametrize(("exercise", "answer"), RIGHT)
+def test_the_right_answer_is_right(exercise, answer, capsys):
+    assert exercise(answer) is True
+    assert capsys.readouterr().out.startswith("✓ Right.\n")
+
+
+def test_a_solved_case_is_explained(capsys):
+    judging.detective(TRUTH)
+    out = capsys.readouterr().out
+    for letter, culprit in TRUTH.items():
+        assert f"  {letter} {judging.SUSPECTS[culprit]}." in out
+
+
+def moved(letter, photo, scale):
+    return judging.script(letter)(photo, scale) - judging.script("right")(photo, scale)
+
+
+@pytest.mark.parametrize("name", ["chelsea", "brick"])
+def test_the_right_script_is_the_library_s_protocol(name):
+    rules = metrics.protocol("paper_y")
+    lr, hr = rules.pair(PHOTOS[name].expand(3, -1, -1), 2)
+    assert judging.script("right")(PHOTOS[name], 2) == pytest.approx(rules(resize.resize(lr, 2), hr, 2)["psnr"])
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_each_script_shows_what_the_verdict_says(scale):
+    by_letter = {k: {n: moved(k, photo, scale) for n, photo in PHOTOS.items()} for k in TRUTH}
+    assert all(abs(v) < 0.5 for v in by_letter["A"].values())
+    assert all(v == pytest.approx(-20 * math.log10(255 / 219), abs=0.04) for v in by_letter["B"].values())
+    assert all(v < -0.2 for v in by_letter["C"].values())
+    assert (by_letter["D"]["chelsea"] > 0.1) == (scale == 2)
+    assert (by_letter["D"]["chelsea"] < -0.1) == (scale == 4)
+    assert by_letter["E"]["brick"] == pytest.approx(-1.31, abs=0.04)
+    assert by_letter["E"]["rocket"] < -1.6
+
+
+def test_there_is_no_sixth_script():
+    with pytest.raises(ValueError, match="no script 'F'"):
+        judging.script("F")
