@@ -7,7 +7,7 @@ import time
 
 from torch import Tensor, nn
 
-from srlib import checks, datasets, ledger, metrics, papers, resize, tiling
+from srlib import checks, datasets, ledger, metrics, models, papers, resize, tiling
 from srlib.figures import Html, table
 
 ENLARGE = tuple(resize.KERNELS)  # interpolations can be measured like networks, by name
@@ -82,8 +82,9 @@ def fingerprint(net: nn.Module) -> str:
 def paper_table(name: str, dataset: str = "Set5") -> Html:
     """Bicubic, the paper and the course's own weights at each scale, in dB and SSIM, from papers and ledger."""
     rows = []
+    protocol = f"paper_{models.model_class(name).space if name in models.names() else 'y'}"
     for scale in (2, 3, 4):
-        ours = ledger.latest(model=name, dataset=dataset, scale=scale)
+        ours = ledger.latest(model=name, dataset=dataset, scale=scale, protocol=protocol)
         published = papers.psnr(name, dataset, scale)
         bicubic = ledger.latest(model="bicubic", dataset=dataset, scale=scale, protocol="paper_y")
         rows.append(

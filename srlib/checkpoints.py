@@ -14,6 +14,8 @@ from pathlib import Path
 
 import torch
 
+from srlib import paths
+
 
 class CheckpointError(ValueError):
     """A checkpoint that is damaged, or belongs to another training."""
@@ -25,19 +27,13 @@ DIGEST = hashlib.sha256().digest_size
 def write_checkpoint(path: str | os.PathLike, state: dict) -> Path:
     """Save ``state`` with its sha256 behind it, under a temporary name first, so that a kill leaves the old file."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content + hashlib.sha256(content).digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with paths.whole(path) as temporary, open(temporary, "wb") as file:
+        file.write(content + hashlib.sha256(content).digest())
+        file.flush()
+        os.fsync(file.fileno())
     return path
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from srlib import paths
+
 
 def to_onnx(net: nn.Module, path: str | os.PathLike) -> Path:
     """Write ``net`` as ONNX: input ``x`` ``(1, C, H, W)`` for any H and W, output ``sr``.
@@ -28,7 +30,6 @@ def to_onnx(net: nn.Module, path: str | os.PathLike) -> Path:
             "one size of picture. Export another network."
         )
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     free = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     x = torch.rand(1, 1 if net.space == "y" else 3, 24, 40, device=next(net.parameters()).device)
     noisy = logging.getLogger("torch.onnx")
@@ -48,10 +49,6 @@ def to_onnx(net: nn.Module, path: str | os.PathLike) -> Path:
             )
     finally:
         noisy.setLevel(level)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with paths.whole(path) as temporary:
         program.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path

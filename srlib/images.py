@@ -7,7 +7,6 @@ for colour (R, G, B), one for gray. Nothing here resizes, and nothing is evaluat
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from srlib import checks
+from srlib import checks, paths
 
 #: Formats that are read and written; everything else (EPS would start an interpreter) is refused.
 FORMATS = {
@@ -169,16 +168,11 @@ def write(path: str | os.PathLike, array: np.ndarray) -> Path:
     """
     path = Path(path)
     options = {"quality": 95} if FORMATS[path.suffix.lower()] in ("JPEG", "WEBP") else {}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
-    os.close(handle)
     try:
-        Image.fromarray(array).save(temporary, format=FORMATS[path.suffix.lower()], **options)
-        os.chmod(temporary, 0o644)  # mkstemp's files are for their owner alone
-        os.replace(temporary, path)
+        with paths.whole(path) as temporary:
+            Image.fromarray(array).save(temporary, format=FORMATS[path.suffix.lower()], **options)
     except (OSError, ValueError) as error:
         raise ImageError(f"{path} could not be written ({error}). Is the disk full or read-only?") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
     return path
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -35,3 +37,19 @@ def photo_folders() -> list[Path]:
 def runs() -> Path:
     """Where trainings keep their checkpoints: ``<cache>/runs``."""
     return cache() / "runs"
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Write a file whole or not at all: fill the temporary one beside it; it takes the name when the block ends well.
+
+    >>> with whole(Path("numbers.txt")) as temporary:  # doctest: +SKIP
+    ...     temporary.write_text("1 2 3")
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ say with each which ``.name`` it was measured with.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -29,7 +30,7 @@ class ExtractorError(RuntimeError):
     """A feature extractor whose weights are missing or damaged; the message says what to do."""
 
 
-class Extractor(nn.Module):
+class Extractor(nn.Module, ABC):
     """A frozen network: ``(N, 3, H, W) -> [(N, c, h, w), ...]``, shallow to deep, always in eval mode.
 
     Takes RGB in [0, 1] (a gray picture counts as RGB with equal channels), and normalises it itself.
@@ -55,9 +56,9 @@ class Extractor(nn.Module):
         x = (x if x.ndim == 4 else x[None]).to(self.mean)
         return list(self.maps((x.expand(-1, 3, -1, -1) - self.mean) / self.std))
 
+    @abstractmethod
     def maps(self, x: Tensor) -> Iterator[Tensor]:
         """The feature maps of a normalised batch, one after another."""
-        raise NotImplementedError
 
     def train(self, mode: bool = True) -> Extractor:
         """Stays in eval mode, also as a part of something that is trained: a ruler must not change."""

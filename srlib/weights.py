@@ -90,18 +90,13 @@ def save(net: nn.Module, recipe: dict, folder: str | os.PathLike | None = None, 
         about: more for the card, such as seconds, device, commit, scores.
     """
     path = _path(name_of(recipe), recipe["scale"], folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
     dtype = torch.float16 if half else torch.float32
     tensors = {k: v.detach().cpu().to(dtype).contiguous() for k, v in net.state_dict().items()}
     content = safetensors.torch.save(tensors)
     about = {"sha256": hashlib.sha256(content).hexdigest(), "recipe": recipe, **about}
     for target, data in ((path, content), (path.with_suffix(".json"), (json.dumps(about, indent=1) + "\n").encode())):
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
+        with paths.whole(target) as temporary:
             temporary.write_bytes(data)
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
     return path
 
 

@@ -7,11 +7,16 @@ import pytest
 from srlib import datasets
 
 
+def absent(why):
+    """Skip and say why; a failure where the photos must be there."""
+    if os.environ.get("SRLIB_REQUIRE_PHOTOS") == "1":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
 def needed(name):
     """All photos of a set, or a skip that says why (a failure if SRLIB_REQUIRE_PHOTOS=1)."""
     try:
         return datasets.photos(name)
     except datasets.MissingData as missing:
-        if os.environ.get("SRLIB_REQUIRE_PHOTOS") == "1":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+        absent(str(missing))

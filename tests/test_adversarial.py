@@ -8,13 +8,14 @@ import sys
 import numpy as np
 import pytest
 import torch
+from drawn import draw
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.special import expit
 from torch.nn import functional as F
 
-from srlib import adversarial, datasets, images, losses, models, perceptual, recipes, synthetic, train, weights
+from srlib import adversarial, datasets, losses, models, perceptual, recipes, train, weights
 from srlib.models import esrgan, srgan
 from srlib.recipes import AdversarialRecipe, Recipe, from_toml
 
@@ -38,12 +39,7 @@ BOTH = pytest.mark.parametrize("players", [SRGAN, ESRGAN], ids=["srgan", "esrgan
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for name, seeds in (("T91", (0, 1)), ("Set5", (3,))):
-        (folder / name).mkdir()
-        for seed in seeds:
-            images.save(folder / name / f"{seed}.png", synthetic.picture(seed, side=64))
-    return folder
+    return draw(tmp_path_factory.mktemp("photos"), side=64, T91=[0, 1], Set5=[3])
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from drawn import draw
 
 from srlib import campaign, datasets, images, paths, recipes, synthetic, weights
 
@@ -31,10 +32,7 @@ steps = 2
 @pytest.fixture(autouse=True)
 def machine(monkeypatch, tmp_path):
     """Small drawn pictures stand in for the photo sets."""
-    for name, seeds in (("T91", (0, 1)), ("Set5", (2,)), ("Set14", (3,)), ("BSD100", (4,))):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-        for seed in seeds:
-            images.save(tmp_path / "photos" / name / f"{seed}.png", synthetic.picture(seed, side=48))
+    draw(tmp_path / "photos", T91=[0, 1], Set5=[2], Set14=[3], BSD100=[4])
     monkeypatch.setenv("SRLIB_PHOTOS", str(tmp_path / "photos"))
     monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
     (tmp_path / "campaign.toml").write_text(ENTRY)

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from drawn import draw
 from typer.testing import CliRunner
 
-from srlib import campaign, cli, datasets, doctor, images, ledger, models, recipes, synthetic, train, weights
+from srlib import campaign, cli, datasets, doctor, ledger, models, recipes, train, weights
 
 TINY = {"features": 8, "layers": 2}
 
@@ -15,12 +16,7 @@ TINY = {"features": 8, "layers": 2}
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     """Small drawn pictures stand in for T91 and Set5."""
-    folder = tmp_path_factory.mktemp("photos")
-    for name, seeds in (("T91", (0, 1)), ("General100", (1,)), ("Set5", (2,))):
-        (folder / name).mkdir()
-        for seed in seeds:
-            images.save(folder / name / f"{seed}.png", synthetic.picture(seed, side=48))
-    return folder
+    return draw(tmp_path_factory.mktemp("photos"), T91=[0, 1], General100=[1], Set5=[2])
 
 
 @pytest.fixture(autouse=True)

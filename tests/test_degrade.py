@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import realphotos
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,7 +244,7 @@ def test_published_rain_is_added_light_too(name):
     """The model is not only the paper's: in the published pairs rain - clean is never negative, and gray."""
     folder = next((f for root in paths.photo_folders() if (f := root / name).is_dir()), None)
     if folder is None:
-        pytest.skip(f"{name} is not on this machine")
+        realphotos.absent(f"{name} is not on this machine")
     for wet, dry in zip(sorted((folder / "rain").iterdir()), sorted((folder / "norain").iterdir()), strict=True):
         wet, dry = images.load(wet), images.load(dry)
         assert (wet - dry).min() >= 0

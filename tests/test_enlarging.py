@@ -49,7 +49,7 @@ def test_gray_with_transparency_and_gray(net, tmp_path):
     for mode, channels in (("L", None), ("LA", 2)):
         Image.new(mode, (12, 9), 90).save(tmp_path / f"{mode}.png")
         found = pixels(enlarging.file(net, tmp_path / f"{mode}.png", tmp_path / "out.png"))
-        assert found.shape == (18, 24) if channels is None else (18, 24, channels)
+        assert found.shape == ((18, 24) if channels is None else (18, 24, channels))
 
 
 def test_sixteen_bits_of_gray_stay_sixteen(net, tmp_path):

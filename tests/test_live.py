@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import skimage.metrics
 import torch
+from drawn import draw
 from PIL import Image
 
-from srlib import figures, images, live, synthetic
+from srlib import figures, images, live
 from srlib.figures import Html
 from srlib.live.check import hints
 from srlib.live.pictures import unshare
@@ -25,11 +26,7 @@ TINY = {"features": 8, "layers": 2}
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for name, seed in (("T91", 0), ("Set5", 1)):
-        (folder / name).mkdir()
-        images.save(folder / name / "a.png", synthetic.picture(seed, side=48))
-    return folder
+    return draw(tmp_path_factory.mktemp("photos"), T91=[0], Set5=[1])
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+import realphotos
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,7 +99,7 @@ def test_no_h5py(written, monkeypatch):
 
 def test_drawn_kernels_resemble_the_measured_ones():
     if motion.levin_file() is None:
-        pytest.skip("Levin09.mat is not on this machine")
+        realphotos.absent("Levin09.mat is not on this machine")
     measured = motion.levin()
     assert [len(k) for k in measured] == [19, 17, 17, 31, 13, 27, 27, 27]  # as stored, but for the room to centre
     for kernel in measured:

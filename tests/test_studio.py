@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from drawn import draw
 
-from srlib import images, live, losses, synthetic, train
+from srlib import live, losses, train
 from srlib.figures import Html
 from srlib.live import views
 from srlib.recipes import AdversarialRecipe, Recipe
@@ -17,11 +18,7 @@ TINY = {"features": 8, "layers": 2}
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    for name, seed in (("T91", 0), ("Set5", 1)):
-        (folder / name).mkdir()
-        images.save(folder / name / "a.png", synthetic.picture(seed, side=48))
-    return folder
+    return draw(tmp_path_factory.mktemp("photos"), T91=[0], Set5=[1])
 
 
 @pytest.fixture(autouse=True)

@@ -102,18 +102,15 @@ def test_trained_weights_in_tiles():
 
 @settings(max_examples=25, deadline=None)
 @given(
-    height=st.integers(1, 40), width=st.integers(1, 40), tile=st.integers(1, 50), which=st.sampled_from(["y", "grid"])
+    height=st.integers(1, 50), width=st.integers(1, 50), tile=st.integers(8, 50), which=st.sampled_from(["y", "grid"])
 )
 def test_any_size_and_any_tile(height, width, tile, which):
-    net = awake("espcn", 3) if which == "y" else awake("esrgan", 2)
-    tile = max(tile, 8)  # smaller ones are right too, but slow
+    net = awake("espcn", 3) if which == "y" else awake("mobilesr", 2, ratios=(2,))
     img = picture(height, width)
-    with torch.no_grad():
-        whole = enlarge(net, img)
-        found = upscale(net, img, tile=tile, halo=needed_halo(net) if which == "y" else 48)
+    whole = enlarge(net, img)
+    found = upscale(net, img, tile=tile)
     assert found.shape == whole.shape
-    if which == "y":
-        assert (found - whole).abs().max() < 1e-5 * max(1, whole.abs().max())
+    assert (found - whole).abs().max() < 1e-5 * max(1, whole.abs().max())
 
 
 @pytest.mark.parametrize("name", GLOBAL)

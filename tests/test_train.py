@@ -8,8 +8,9 @@ import sys
 
 import pytest
 import torch
+from drawn import draw
 
-from srlib import images, losses, models, recipes, synthetic, train
+from srlib import losses, models, recipes, train
 from srlib.recipes import Recipe
 
 TINY = {"features": 8, "layers": 2}
@@ -18,12 +19,7 @@ TINY = {"features": 8, "layers": 2}
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
     """Small drawn pictures stand in for T91 (to learn from) and Set5 (held out)."""
-    folder = tmp_path_factory.mktemp("photos")
-    for name, seeds in (("T91", (0, 1, 2)), ("Set5", (3, 4))):
-        (folder / name).mkdir()
-        for seed in seeds:
-            images.save(folder / name / f"{seed}.png", synthetic.picture(seed, side=48))
-    return folder
+    return draw(tmp_path_factory.mktemp("photos"), T91=[0, 1, 2], Set5=[3, 4])
 
 
 @pytest.fixture(autouse=True)

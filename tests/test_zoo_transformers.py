@@ -1,12 +1,9 @@
 """What is particular to SwinIR, MobileSR and MPRNet; what holds for every network stands in test_models.py."""
 
-import importlib.util
 import itertools
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
+import peers
 import pytest
 import safetensors.torch
 import torch
@@ -315,29 +312,7 @@ def test_networks_that_do_not_exist(name, scale, changes, sentence):
 
 # --- other implementations
 
-SPANDREL = '''
-import importlib.machinery, sys, types
-import torch
-
-
-class NoTorchvision:
-    """spandrel imports torchvision, for networks that are not looked at here; there is no CPU build of it."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == "torchvision":
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-
-    def create_module(self, spec):
-        module = types.ModuleType(spec.name)
-        module.__path__ = []
-        module.__getattr__ = lambda name: None
-        return module
-
-    def exec_module(self, module):
-        pass
-
-
-sys.meta_path.insert(0, NoTorchvision())
+SPANDREL = """
 from spandrel.architectures.SwinIR.__arch.SwinIR import SwinIR as Theirs
 from srlib.models.swinir import SwinIR
 
@@ -355,17 +330,12 @@ for tail, scale in (("direct", 3), ("shuffle", 4), ("nearest", 4)):
         for size in ((16, 24), (21, 30), (8, 8), (5, 9)):
             x = torch.rand(2, 3, *size)
             print(tail, scale, size, (ours(x) - theirs(x)).abs().max().item(), theirs(x).std().item(), sep=";")
-'''
+"""
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("spandrel") is None, reason="spandrel is not installed")
-def test_swinir_against_spandrels(root):
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SPANDREL)], cwd=root, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    rows = [line.split(";") for line in done.stdout.splitlines()]
+def test_swinir_against_spandrels():
+    rows = [line.split(";") for line in peers.printed(SPANDREL)]
     assert len(rows) == 12
     for row in rows:
         assert float(row[3]) < 1e-5, row
@@ -373,7 +343,6 @@ def test_swinir_against_spandrels(root):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("onnxruntime") is None, reason="onnxruntime is not installed")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("name", "scale", "variant"), [c for c in COURSE if c[:2] != ("mobilesr", 3)] + [("swinir", 2, "classical")]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from srlib import checks
+
 #: The mean colour of the DIV2K training photos, red, green, blue in [0, 1]: EDSR and its descendants subtract it.
 DIV2K_MEAN = (0.4488, 0.4371, 0.4040)
 
@@ -75,3 +77,30 @@ def upsampler_reach(scale: int, tail: int) -> int:
     for step in reversed(octaves(scale)):
         first, last = first // step - 1, last // step + 1  # back through the shuffle, then the 3 x 3 convolution
     return max(-first, last)
+
+
+def mirrored(x: Tensor, multiple: int) -> Tensor:
+    """``(..., H, W)`` continued below and to the right, by reflection at the last pixel, to multiples of ``multiple``.
+
+    Written with indices and without negative divisions, so that an exported ONNX graph does it for any size.
+
+    >>> mirrored(torch.arange(3.0).view(1, 3), 8)[0].tolist()
+    [0.0, 1.0, 2.0, 1.0, 0.0, 1.0, 2.0, 1.0]
+    """
+    for axis in (-2, -1):
+        size = x.shape[axis]
+        there = torch.arange(size, device=x.device)
+        there_and_back = torch.cat([there, there[1:-1].flip(0)])
+        x = x.index_select(axis, there_and_back.repeat(multiple)[: (size + multiple - 1) // multiple * multiple])
+    return x
+
+
+def judged(x: Tensor, patch: int) -> Tensor:
+    """The pictures ``(N, 3, patch, patch)`` that a judge's dense layers can take; a sentence for any others."""
+    checks.picture(x, "x", channels=(3,))
+    if x.shape[1:] != (3, patch, patch):
+        raise ValueError(
+            f"x has shape {tuple(x.shape)}, but this judge takes (N, 3, {patch}, {patch}). "
+            "Cut such patches, or make it with another patch."
+        )
+    return x

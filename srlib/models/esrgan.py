@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srlib import checks
+from srlib.models.blocks import judged
 
 RESIDUAL = 0.2  # every correction is shrunk to this part before it is added
 START = 0.1  # first weights, as a part of He et al.'s
@@ -159,10 +160,4 @@ class Discriminator(nn.Module):
         return [conv, nn.BatchNorm2d(features), nn.LeakyReLU(0.2)]
 
     def forward(self, x: Tensor) -> Tensor:
-        checks.picture(x, "x", channels=(3,))
-        if x.shape[1:] != (3, self.patch, self.patch):
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}, but this judge takes (N, 3, {self.patch}, {self.patch}). "
-                "Cut such patches, or make it with another patch."
-            )
-        return self.judge(self.look(x).flatten(1))
+        return self.judge(self.look(judged(x, self.patch)).flatten(1))

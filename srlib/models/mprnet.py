@@ -26,20 +26,11 @@ import torch
 from torch import Tensor, nn
 
 from srlib import checks
+from srlib.models.blocks import mirrored
 
 
 def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-
-
-def mirrored(x: Tensor, multiple: int) -> Tensor:
-    """``(..., H, W)`` continued below and to the right by reflection, to multiples of ``multiple``; as in swinir.py."""
-    for axis in (-2, -1):
-        size = x.shape[axis]
-        there = torch.arange(size, device=x.device)
-        there_and_back = torch.cat([there, there[1:-1].flip(0)])
-        x = x.index_select(axis, there_and_back.repeat(multiple)[: (size + multiple - 1) // multiple * multiple])
-    return x
 
 
 def halves(x: Tensor, axis: int) -> Tensor:

@@ -29,10 +29,13 @@ class ChannelAttention(nn.Module):
         self.relu = nn.ReLU()
         self.sigmoid = nn.Sigmoid()
 
+    def statistic(self, x: Tensor) -> Tensor:
+        """A number for every channel, ``(N, features, 1, 1)``: what is known of the picture."""
+        return x.mean((-2, -1), keepdim=True)
+
     def weights(self, x: Tensor) -> Tensor:
         """``(N, features, H, W)`` to ``(N, features, 1, 1)``."""
-        mean = x.mean((-2, -1), keepdim=True)
-        return self.sigmoid(self.excite(self.relu(self.squeeze(mean))))
+        return self.sigmoid(self.excite(self.relu(self.squeeze(self.statistic(x)))))
 
     def forward(self, x: Tensor) -> Tensor:
         return x * self.weights(x)

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from srlib import checks
 from srlib.models.blocks import MeanColour, ResBlock, Upsampler
+from srlib.models.rcan import ChannelAttention
 
 STEPS = 5  # of Newton-Schulz
 
@@ -58,26 +59,15 @@ def matrix_sqrt(matrix: Tensor, steps: int = STEPS) -> Tensor:
     return y * trace.sqrt()
 
 
-class SecondOrderAttention(nn.Module):
-    """A factor in (0, 1) for every channel, from all channels' covariances (section 3.3)."""
+class SecondOrderAttention(ChannelAttention):
+    """RCAN's attention, but from all channels' covariances and not their means (section 3.3)."""
 
-    def __init__(self, features: int, reduction: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(features, features // reduction, 1)
-        self.excite = nn.Conv2d(features // reduction, features, 1)
-        self.relu = nn.ReLU()
-        self.sigmoid = nn.Sigmoid()
-
-    def weights(self, x: Tensor) -> Tensor:
-        """``(N, features, H, W)`` to ``(N, features, 1, 1)``."""
+    def statistic(self, x: Tensor) -> Tensor:
+        """The mean of each row of the covariances' root: ``(N, features, H, W)`` to ``(N, features, 1, 1)``."""
         device = "cpu" if x.is_meta else x.device.type
         with torch.autocast(device, enabled=False):  # 8 bits of a number are too few for the root of a matrix
             root = matrix_sqrt(covariance(x if x.dtype == torch.float64 else x.float()))
-        mean = root.mean(-1)[..., None, None]
-        return self.sigmoid(self.excite(self.relu(self.squeeze(mean.to(x.dtype)))))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.weights(x)
+        return root.mean(-1)[..., None, None].to(x.dtype)
 
 
 class NonLocal(nn.Module):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from srlib import checks
+from srlib.models.blocks import judged
 
 
 class Discriminator(nn.Module):
@@ -54,10 +54,4 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        checks.picture(x, "x", channels=(3,))
-        if x.shape[1:] != (3, self.patch, self.patch):
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}, but this judge takes (N, 3, {self.patch}, {self.patch}). "
-                "Cut such patches, or make it with another patch."
-            )
-        return self.judge(self.look(2 * x - 1).flatten(1))
+        return self.judge(self.look(2 * judged(x, self.patch) - 1).flatten(1))

@@ -28,23 +28,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from srlib import checks
-from srlib.models.blocks import DIV2K_MEAN, Upsampler, octaves, upsampler_reach
-
-
-def mirrored(x: Tensor, multiple: int) -> Tensor:
-    """``(..., H, W)`` continued below and to the right, by reflection at the last pixel, to multiples of ``multiple``.
-
-    Written with indices and without negative divisions, so that an exported ONNX graph does it for any size.
-
-    >>> mirrored(torch.arange(3.0).view(1, 3), 8)[0].tolist()
-    [0.0, 1.0, 2.0, 1.0, 0.0, 1.0, 2.0, 1.0]
-    """
-    for axis in (-2, -1):
-        size = x.shape[axis]
-        there = torch.arange(size, device=x.device)
-        there_and_back = torch.cat([there, there[1:-1].flip(0)])
-        x = x.index_select(axis, there_and_back.repeat(multiple)[: (size + multiple - 1) // multiple * multiple])
-    return x
+from srlib.models.blocks import DIV2K_MEAN, Upsampler, mirrored, octaves, upsampler_reach
 
 
 def windows(x: Tensor, side: int) -> Tensor:
