@@ -49,11 +49,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(404)
         first = int(re.fullmatch(r"bytes=(\d+)-", asked).group(1)) if asked and server.resumes else 0
         if first >= len(CONTENT):
+            server.sent.append(0)  # noted before it is sent: the other side may go on at once
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(CONTENT)}")
             self.send_header("Content-Length", "0")
-            self.end_headers()
-            return server.sent.append(0)
+            return self.end_headers()
         body = CONTENT[first:]
         self.send_response(206 if asked and server.resumes else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -62,8 +62,8 @@ class Handler(BaseHTTPRequestHandler):
         if server.cut_after is not None:
             body, server.cut_after = body[: server.cut_after], None
             self.close_connection = True
-        self.wfile.write(body)
         server.sent.append(len(body))
+        self.wfile.write(body)
 
 
 @pytest.fixture
