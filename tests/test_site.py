@@ -236,6 +236,15 @@ def opened(browser, pages, address, **options):
     context.close()
 
 
+def soon_marked(page) -> bool:
+    """Whether the focus shows within two seconds: on a busy machine a ring can be a frame or two behind the key."""
+    for _ in range(20):
+        page.wait_for_timeout(100)
+        if page.evaluate(FOCUSED)["marked"]:
+            return True
+    return False
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_focus_can_be_seen_at_every_stop_of_the_tab_key(browser, pages, address, theme):
     wrong, stops = [], 0
@@ -245,7 +254,7 @@ def test_the_focus_can_be_seen_at_every_stop_of_the_tab_key(browser, pages, addr
         page.keyboard.press("Tab")
         while (focused := page.evaluate(FOCUSED))["inside"]:
             stops += 1
-            if not focused["marked"]:
+            if not focused["marked"] and not soon_marked(page):
                 wrong.append(f"{name}: {focused['what']}")
             page.keyboard.press("Tab")
     assert stops > 50
