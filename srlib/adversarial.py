@@ -121,7 +121,7 @@ class AdversarialRun(train.Run):
         """Draw a batch, and leave each player's gradient in its own parameters."""
         for net in self.players.values():
             net.train()
-        x, y = self._pools[self.recipe.scale].sample(self.settings["batch"], self.generator, self.settings["augment"])
+        x, y = self._draw(self.recipe.scale)
         game, sr = losses.GAMES[self.recipe.game], self.model(x)
         # Apart: batch norm then measures photographs and pictures each for themselves, as in ESRGAN's code. Together,
         # every verdict would depend on what else is in the batch, and the two kinds would be told apart by that.

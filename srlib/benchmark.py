@@ -7,7 +7,7 @@ import time
 
 from torch import Tensor, nn
 
-from srlib import checks, datasets, ledger, metrics, models, papers, resize, tiling
+from srlib import checks, datasets, ledger, metrics, models, papers, recipes, resize, tiling
 from srlib.figures import Html, table
 
 ENLARGE = tuple(resize.KERNELS)  # interpolations can be measured like networks, by name
@@ -57,6 +57,7 @@ def run(
         "ssim": round(_mean(scores, "ssim"), 5),
         "photos": {n: round(s["psnr"], 3) for n, s in scores.items()},
         "parameters": 0 if isinstance(model, str) else sum(p.numel() for p in model.parameters()),
+        "multiply_adds": 0 if isinstance(model, str) else models.multiply_adds(model),
         "ms_per_megapixel": round(1e9 * seconds / pixels, 1),
         **ledger.provenance(),
     }
@@ -82,7 +83,7 @@ def fingerprint(net: nn.Module) -> str:
 def paper_table(name: str, dataset: str = "Set5") -> Html:
     """Bicubic, the paper and the course's own weights at each scale, in dB and SSIM, from papers and ledger."""
     rows = []
-    protocol = f"paper_{models.model_class(name).space if name in models.names() else 'y'}"
+    protocol = _default_protocol(name)
     for scale in (2, 3, 4):
         ours = ledger.latest(model=name, dataset=dataset, scale=scale, protocol=protocol)
         published = papers.psnr(name, dataset, scale)
@@ -97,6 +98,49 @@ def paper_table(name: str, dataset: str = "Set5") -> Html:
             }
         )
     return table(rows, f"{name} on {dataset}: PSNR in dB / SSIM, luma, border of scale pixels cropped")
+
+
+def leaderboard(dataset: str = "Set5", scale: int = 2, protocol: str | None = None) -> Html:
+    """Everything that was measured on a photo set at a scale, best first: quality beside what it costs.
+
+    Args:
+        dataset: a photo set, such as "Set5".
+        scale: upscaling factor.
+        protocol: one for all; by default each network's own (its papers').
+
+    Raises:
+        ValueError: nothing was measured there.
+    """
+    newest = {}
+    for row in ledger.rows(dataset=dataset, scale=scale):
+        if row["protocol"] == (protocol or _default_protocol(row["model"])):
+            newest[row["model"]] = row
+    if not newest:
+        raise ValueError(
+            f"Nothing was measured on {dataset} x{scale}. Measure: srlib benchmark NAME {dataset} --record"
+        )
+    machines = " and ".join(sorted({row.get("machine", "an unknown machine") for row in newest.values()}))
+    rows = []
+    for name, row in sorted(newest.items(), key=lambda item: -item[1]["psnr"]):
+        published = papers.psnr(name, dataset, scale) if name in papers.table() else None
+        rows.append(
+            {
+                "network": name,
+                "PSNR / SSIM": _score(row),
+                "its paper": f"{published:.2f}" if published else "",
+                "parameters": f"{row['parameters']:,}" if "parameters" in row else "",
+                "G multiply-adds": f"{row['multiply_adds'] / 1e9:.1f}" if "multiply_adds" in row else "",
+                "ms per megapixel": f"{row['ms_per_megapixel']:,.0f}" if "ms_per_megapixel" in row else "",
+                "measured": row["date"],
+            }
+        )
+    return table(rows, f"{dataset} at x{scale}: PSNR in dB / SSIM; timed on {machines}")
+
+
+def _default_protocol(name: str) -> str:
+    """The protocol of a network's papers, or of those of its game."""
+    network = recipes.get(name).model if name in recipes.games() else name
+    return f"paper_{models.model_class(network).space if network in models.names() else 'y'}"
 
 
 def _mean(scores: dict[str, dict[str, float]], key: str) -> float:

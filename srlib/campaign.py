@@ -11,7 +11,7 @@ import hashlib
 import os
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,30 +90,38 @@ def be_polite() -> None:
     torch.set_num_threads(1)
 
 
-def finish(run: train.Run, folder: Path) -> Path:
-    """Write a finished training's weights and card, and add its scores to the ledger beside them."""
-    recipe, net = run.recipe, run.model.cpu().eval()
+def finish(run: train.Run, folder: Path, sets: Iterable[str] = SETS) -> Path:
+    """Write a finished training's weights and card, and add its scores on ``sets`` to the ledger beside them.
+
+    The card: recipe, gain on the held-out photos, seconds, device, hashes of the photos, every look that was taken
+    (``curve``: steps done and dB), where and when, and the scores.
+    """
+    recipe, net = run.recipe, run.model
     name = weights.name_of(recipe.to_dict())
     gain = run.gain()
     half = _gain_of_half(run) > gain - NOTHING
-    sets = sorted({*recipe.data, recipe.held_out})
     about = {
         "gain_db": round(gain, 3),
         "seconds": round(run.seconds),
         "device": str(run.device),
-        "data": {photos: fingerprint(photos) for photos in sets},
+        "data": {photos: fingerprint(photos) for photos in sorted({*recipe.data, recipe.held_out})},
+        "curve": [(step.step, round(step.psnr, 2)) for step in run.history if step.psnr is not None],
         **ledger.provenance(),
     }
     path = weights.save(net, recipe.to_dict(), folder, half=half, **about)
-    rows = []
-    for scale in recipe.scales or [recipe.scale]:
-        shipped = weights.load(name, scale, folder)
-        for photos in SETS if recipe.scale > 1 else ():
-            rows += benchmark.run(shipped, photos, scale=scale, name=name)
+    rows = [row for scale in recipe.scales or [recipe.scale] for row in _scored(name, scale, folder, sets)]
     scores = {f"{r['dataset']} x{r['scale']} {r['protocol']}": [r["psnr"], r["ssim"]] for r in rows}
     weights.save(net, recipe.to_dict(), folder, half=half, **about, scores=scores)
     ledger.append(rows, folder / "ledger.jsonl")
     return path
+
+
+def _scored(name: str, scale: int, folder: Path, sets: Iterable[str]) -> list[dict]:
+    """Rows of the weights as they were stored. A network that restores (scale 1) is scored elsewhere: benchmarks/."""
+    if scale == 1:
+        return []
+    stored = weights.load(name, scale, folder)
+    return [row for photos in sets for row in benchmark.run(stored, photos, scale=scale, name=name)]
 
 
 @torch.no_grad()

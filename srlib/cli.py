@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from srlib.train import Run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Super-resolution, hands on: the course's tools.")
 
@@ -74,6 +78,10 @@ def train(
     variant: Annotated[str | None, typer.Option(help="Variant of the network; default: its first.")] = None,
     tier: Tier = "auto",
     data: Annotated[list[str] | None, typer.Option(help="Photo sets to train on instead of the recipe's.")] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Your own folder of photos to train on; every tenth is held out to judge by.")
+    ] = None,
+    fine_tune: Annotated[bool, typer.Option("--fine-tune", help="Go on from the course's weights.")] = False,
     steps: Annotated[int | None, typer.Option(help="Steps instead of the recipe's.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")] = None,
@@ -86,7 +94,7 @@ def train(
     """Train a network from its recipe; interrupted, the same command goes on where it stopped."""
     from tqdm import tqdm
 
-    from srlib import adversarial, ledger, paths, recipes, weights
+    from srlib import adversarial, campaign, datasets, parallel, paths, recipes, weights
     from srlib import train as training
 
     if everything:
@@ -96,24 +104,43 @@ def train(
         raise ValueError(f"Name what to train: one of {', '.join(recipes.names() + recipes.games())}; or --all.")
     recipe = recipes.get(name, scale, variant)
     fit = adversarial.fit if isinstance(recipe, recipes.AdversarialRecipe) else training.fit
-    changes = {"data": data, "steps": steps, "lr": lr, "seed": seed}
+    changes = {"data": data, "steps": steps, "lr": lr, "seed": seed, "init": "trained" if fine_tune else None}
+    if photos:
+        own = f"{photos.resolve()}/"
+        changes |= {"data": [own], "held_out": own}
     changes = {k: v for k, v in changes.items() if v not in (None, [])}
     checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{recipe.scale}_{recipes.current_tier(tier)}.ckpt"
     run = fit(recipe, tier, checkpoint=checkpoint, **changes)
-    if run.history:
+    if run.history and parallel.first():
         typer.echo(f"Going on at step {len(run.history)} ({checkpoint})")
-    with tqdm(total=run.recipe.steps, initial=len(run.history), unit="step") as bar:
+    bar = tqdm(total=run.recipe.steps, initial=len(run.history), unit="step", disable=not parallel.first())
+    with bar:
         for step in run:
             bar.update()
             if step.psnr is not None:
                 bar.set_postfix_str(f"loss {step.loss:.4f}, held-out {step.psnr:.2f} dB")
-    gain = run.gain()
-    about = {"seconds": round(run.seconds), "device": str(run.device), "gain_db": round(gain, 3)}
-    file = weights.save(
-        run.model, run.recipe.to_dict(), out or paths.runs() / "weights", **about, **ledger.provenance()
-    )
-    checkpoint.unlink(missing_ok=True)
-    typer.echo(f"{gain:+.2f} dB over bicubic on held-out photos after {run.seconds:.0f} s. Weights: {file}")
+    if parallel.first():
+        there = [name for name in campaign.SETS if datasets.present(name)]
+        file = campaign.finish(run, out or paths.runs() / "weights", there)
+        report = _report(run, file.with_suffix(".html"))
+        checkpoint.unlink(missing_ok=True)
+        gain = weights.card(weights.name_of(run.recipe.to_dict()), recipe.scale, file.parent)["gain_db"]
+        typer.echo(f"{gain:+.2f} dB over bicubic on held-out photos after {run.seconds:.0f} s.")
+        typer.echo(f"Weights: {file}   Curves and pictures: {report}")
+    parallel.leave()
+
+
+def _report(run: Run, path: Path) -> Path:
+    """The curves and pictures of a training as one page, as a notebook shows them."""
+    from srlib import paths
+    from srlib.live import views
+
+    references, (psnr, preview) = run.references(), run.look()
+    seen = replace(run.history[-1], psnr=psnr, preview=preview)
+    shown = views.summary(run, views.marks(run, references[0]), seen, references)
+    with paths.whole(path) as temporary:
+        temporary.write_text(f'<!doctype html><meta charset="utf-8"><title>{path.stem}</title>{shown.markup}\n')
+    return path
 
 
 def _campaign(folder: Path, minutes: float) -> None:

@@ -1,12 +1,13 @@
 """Sets of photos by name: what is on this machine, what can be fetched, and which photos may be trained on.
 
 "bundled" and "synthetic" need no network; every other set is a folder of pictures, described in
-``data/datasets.toml``. A set is split into photos to train on and photos held out, and never both.
+``data/datasets.toml``, or your own. A set is split into photos to train on and photos held out, and never both.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import tomllib
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -92,7 +93,8 @@ def photos(name: str, split: str = "all") -> Photos:
 
     Args:
         name: "bundled" (11 photos that came with the dependencies), "synthetic" (64 drawn pictures), or a name
-            from :func:`names`, such as "Set5" or "T91".
+            from :func:`names`, such as "Set5" or "T91"; or the path of a folder of your own photos, with a "/" in it
+            ("./holiday"): every tenth photo is then held out.
         split: "train" or "test" (no photo is in both), or "all".
 
     Returns:
@@ -100,14 +102,16 @@ def photos(name: str, split: str = "all") -> Photos:
 
     Raises:
         ValueError: unknown name or split, or a set that has no photo in that split.
-        MissingData: the set is known but not on this machine.
+        MissingData: the set is known but not on this machine, or the folder has no photos.
 
     >>> photos("bundled", split="test").names
     ['chelsea', 'coffee', 'flower']
     """
     checks.choice(split, SPLITS, "split")
-    checks.choice(name, names(), "photo set")
-    if name == "bundled":
+    if own(name):
+        files, rgb = _own_files(Path(name)), ()
+        held_out = _held_out(list(files), "every 10th")
+    elif checks.choice(name, names(), "photo set") == "bundled":
         files = {n: _bundled_file(n) for n in BUNDLED}
         held_out = {n for n in BUNDLED if BUNDLED[n][3]}
         rgb = ()
@@ -120,8 +124,15 @@ def photos(name: str, split: str = "all") -> Photos:
     if split != "all":
         files = {n: f for n, f in files.items() if (n in held_out) == (split == "test")}
     if not files:
+        if own(name):
+            raise ValueError(f"{name} has one photo. Put at least one more beside it: one is held out to judge by.")
         raise ValueError(f"{name} has no {split} photos: it is for {'testing' if split == 'train' else 'training'}.")
     return Photos(name, files, rgb)
+
+
+def own(name: str) -> bool:
+    """Is this the path of somebody's own folder, rather than a set's name?"""
+    return "/" in name or os.sep in name
 
 
 def names() -> list[str]:
@@ -188,6 +199,14 @@ def _drawn(seed: int) -> Path:
 def _folder_files_in(folder: Path, stamp: float) -> dict[str, Path]:
     found = [f for f in folder.iterdir() if f.suffix.lower() in images.FORMATS and not f.name.startswith(".")]
     return {f.stem: f for f in sorted(found)}
+
+
+def _own_files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise MissingData(f"{folder} is not a folder. Name one with photos in it.")
+    if not (files := _folder_files_in(folder, folder.stat().st_mtime)):
+        raise MissingData(f"{folder} has no photos. It may hold {', '.join(sorted(images.FORMATS))}.")
+    return files
 
 
 def _folder_files(name: str) -> dict[str, Path]:

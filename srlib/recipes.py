@@ -47,7 +47,7 @@ class Recipe:
     supervise: str = "last"  #: which outputs are judged: "last", "pyramid" (LapSRN) or "recursive" (DRCN)
     scales: list[int] = field(default_factory=list)  #: one network for all of these, drawn batch by batch; []: its own
     degradation: dict[str, float] = field(default_factory=dict)  #: extra blur, noise, jpeg; see sampling.pair
-    init: str = "network"  #: first weights: see train.start
+    init: str = "network"  #: first weights: see starts.start
     seed: int = 0
     every: int = 100  #: steps between two looks at the held-out photos
     smoke_gain: float = (
@@ -61,7 +61,7 @@ class Recipe:
         checks.choice(self.schedule, ("cosine", "step", "constant"), "schedule")
         checks.choice(self.optimizer, ("adamw", "sgd"), "optimizer")
         checks.choice(self.supervise, ("last", "pyramid", "recursive"), "supervise")
-        checks.choice(self.init, ("network", "interpolation", "quiet", "identity", "paper"), "init")
+        checks.choice(self.init, ("network", "interpolation", "quiet", "identity", "paper", "trained"), "init")
         checks.choice(self.loss, losses.LOSSES, "loss")
         if self.scales and self.scale not in self.scales:
             raise ValueError(f"scales={self.scales} leaves out the recipe's own scale={self.scale}. Add it.")

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from srlib import checks, degrade
+from srlib import checks, datasets, degrade
 from srlib.images import modcrop, rgb_to_y, round_to_uint8, to_uint8
 from srlib.resize import resize
 
 SYMMETRIES = 8  # 4 rotations, each also mirrored
+VIEW = 160  # side, in original pixels, of the crops that watch a training: small, so that looking is cheap
 
 
 def pair(
@@ -60,6 +62,25 @@ def pair(
     if space == "rgb":
         x = round_to_uint8(x)
     return (resize(x, scale) if pre_upsampled else x), y
+
+
+@lru_cache(maxsize=4)  # experiments start many trainings on the same photos
+def prepare(
+    train: tuple[datasets.Photos, ...], held_out: datasets.Photos, how: tuple, patch: int, device: torch.device
+) -> tuple[PatchPool, list[tuple[Tensor, Tensor]]]:
+    """The patches to train on, and the pairs ``(x, y)`` of held-out crops to watch.
+
+    ``how`` is the (scale, space, pre_upsampled, degradation) of :func:`pair`, the last as sorted items.
+    """
+    scale, space, pre_upsampled, degradation = how
+    options = {"space": space, "pre_upsampled": pre_upsampled, "degradation": dict(degradation)}
+    pool = PatchPool((pair(image, scale, **options) for photos in train for _, image in photos), patch, device)
+    views = []
+    for _, image in held_out:
+        top, left = (max(0, (n - VIEW) // 2) for n in image.shape[-2:])
+        x, y = pair(image[:, top : top + VIEW, left : left + VIEW], scale, **options)
+        views.append((x.to(device), y))
+    return pool, views
 
 
 class PatchPool:
@@ -114,13 +135,15 @@ class PatchPool:
         """How many pictures there are."""
         return len(self.height)
 
-    def sample(self, batch: int, generator: torch.Generator, augment: bool = True) -> tuple[Tensor, Tensor]:
+    def sample(
+        self, batch: int, generator: torch.Generator, augment: bool = True, part: slice = slice(None)
+    ) -> tuple[Tensor, Tensor]:
         """``batch`` random patches: inputs ``(N, c, p, p)`` and originals ``(N, c, k*p, k*p)``.
 
         The generator lives on the CPU, so that every device draws the same patches. ``augment`` adds a random
-        one of the eight flips and rotations.
+        one of the eight flips and rotations; ``part`` returns only some of the batch (:mod:`srlib.parallel`).
         """
-        random = torch.rand(4, batch, generator=generator, dtype=torch.float64)
+        random = torch.rand(4, batch, generator=generator, dtype=torch.float64)[:, part]
         which = torch.searchsorted(self.chance, random[0]).clamp_max(len(self) - 1).to(self.device)
         random = random.to(self.device)
         top = (random[1] * (self.height[which] - self.patch + 1)).long()

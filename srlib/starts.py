@@ -1,4 +1,4 @@
-"""First weights with which a network begins as plain interpolation, so that every minute of training shows.
+"""First weights: as published, as trained before, or such that a network begins as plain interpolation.
 
 A freshly drawn network answers a photo with noise and spends its first thousand steps learning to copy. That is the
 published way, and the "full" tier's. For a lesson it is too slow. Here the picture is let through: the network's
@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from srlib import models, weights
+from srlib.recipes import Recipe
 from srlib.resize import cubic
 
 FAINT = 0.01  # how much of the drawn weights is left where the picture passes: 0 would be dead under a ReLU
@@ -19,6 +21,52 @@ FAINT = 0.01  # how much of the drawn weights is left where the picture passes: 
 #: Repeated pixels, and then one of these filters, are linear interpolation; with SHARPER before it, bicubic (at x2).
 TENTS = {2: [1 / 4, 1 / 2, 1 / 4], 3: [1 / 3, 1 / 3, 1 / 3]}
 SHARPER = [-3 / 32, 38 / 32, -3 / 32]
+
+
+def start(recipe: Recipe) -> nn.Module:
+    """The recipe's network with its first weights; the same seed gives the same weights.
+
+    ``recipe.init`` is "network": as the model file has them; "interpolation": the picture is let through (see
+    :func:`begin_as_interpolation`); "quiet": the last layer (or those of ``net.draws``) draws nothing yet, so that a
+    network that learns a residual starts as its input; "identity": every layer passes its input on (SRCNN); "paper":
+    N(0, 0.001) everywhere (SRCNN); "trained": the course's own weights of this network, to train them further.
+
+    Raises:
+        srlib.weights.WeightsError: "trained", and the course has no such weights.
+    """
+    if recipe.init == "trained":
+        return _trained(recipe)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        net = models.create(recipe.model, recipe.scale, recipe.variant, recipe.size, **recipe.arguments)
+        convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
+        if recipe.init == "paper":  # SRCNN, section 4.1
+            for m in convolutions:
+                nn.init.normal_(m.weight, std=0.001)
+                nn.init.zeros_(m.bias)
+        elif recipe.init == "interpolation":
+            begin_as_interpolation(net)
+        elif recipe.init == "quiet":
+            last = [path for path, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
+            for path in getattr(net, "draws", (last,)):
+                for p in net.get_submodule(path).parameters():
+                    nn.init.zeros_(p)
+        elif recipe.init == "identity":
+            for m in convolutions:
+                pass_first_channel(m)
+    return net
+
+
+def _trained(recipe: Recipe) -> nn.Module:
+    """The weights that the course ships, if they are of the recipe's own network."""
+    theirs = weights.card(recipe.model, recipe.scale)["recipe"]
+    for name in ("variant", "size", "arguments"):
+        if theirs[name] != getattr(recipe, name):
+            raise weights.WeightsError(
+                f"The course's weights of {recipe.model} x{recipe.scale} have {name}={theirs[name]!r}, but this recipe "
+                f"has {getattr(recipe, name)!r}. Give the recipe theirs, or another init."
+            )
+    return weights.load(recipe.model, recipe.scale)
 
 
 @torch.no_grad()
@@ -115,3 +163,11 @@ def spread(stride: int, size: int, padding: int) -> Tensor:
         weights[phase::stride] /= weights[phase::stride].sum()
     line = torch.tensor(weights, dtype=torch.get_default_dtype())
     return torch.outer(line, line)
+
+
+@torch.no_grad()
+def pass_first_channel(m: nn.Conv2d) -> None:
+    """Let channel 0 through unchanged and the others into it only faintly: the whole net starts as its input."""
+    m.weight[0] *= 0.01 if m.out_channels > 1 else 0.1
+    m.weight[0, 0, m.kernel_size[0] // 2, m.kernel_size[1] // 2] += 1
+    m.bias.zero_()

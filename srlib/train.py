@@ -16,21 +16,21 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from srlib import datasets, knobs, losses, metrics, models, recipes, starts
+from srlib import datasets, knobs, losses, metrics, parallel, recipes
 from srlib.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
 from srlib.recipes import Recipe, optimizer_for, schedule
 from srlib.resize import resize
-from srlib.sampling import PatchPool, pair
+from srlib.sampling import PatchPool, pair, prepare
+from srlib.starts import start
 
 EXPLODED = 1e4  # a loss on pictures in [0, 1] that no training comes back from
+HALF = ("cuda",)  # where it trains in bfloat16, with weights and loss in 32 bits
 RATES = {"model": "lr", "judge": "lr_judge"}  # which knob is the peak learning rate of which network
-VIEW = 160  # side, in original pixels, of the crops that watch the training: small, so that looking is cheap
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,7 @@ class Run:
 
     def __init__(self, recipe: Recipe, device: str, checkpoint: Path | None, save_every: float) -> None:
         self.recipe, self.checkpoint, self.save_every = recipe, checkpoint, save_every
+        parallel.join()
         self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self.notes: list[str] = []  # what a reader should know of how it began
         # channels last: the layout in which CPUs and GPUs convolve fastest; it changes no result that matters
@@ -186,7 +187,7 @@ class Run:
         self._torn, drawn = True, self.generator.get_state()
         buffers = [(b, b.clone()) for net in self.players.values() for b in net.buffers()]  # batch norm counts on
         try:
-            told = self._backward()
+            told = parallel.means(self._backward())
         except BaseException:  # stopped by the user, or out of memory: the step has not happened
             self.generator.set_state(drawn)
             for buffer, before in buffers:
@@ -215,14 +216,21 @@ class Run:
         """Draw a batch, and leave its loss's gradient in the parameters; what is to be told of that (see ``Step``)."""
         self.model.train()
         scale = self._draw_scale()
-        x, y = self._pools[scale].sample(self.settings["batch"], self.generator, self.settings["augment"])
-        loss = self._loss(x, y, scale)
+        x, y = self._draw(scale)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type in HALF):
+            loss = self._loss(x, y, scale)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         return {"loss": loss.item(), "gradient": self._clip(self.model)}
 
+    def _draw(self, scale: int) -> tuple[Tensor, Tensor]:
+        """The next batch, or this process's part of it."""
+        batch = self.settings["batch"]
+        return self._pools[scale].sample(batch, self.generator, self.settings["augment"], parallel.part(batch))
+
     def _clip(self, net: nn.Module) -> float:
-        """Length of a network's gradient, which is then shortened to the knob ``clip``."""
+        """Length of a network's gradient (the mean over processes), which is then shortened to the knob ``clip``."""
+        parallel.mean_gradients(net)
         return nn.utils.clip_grad_norm_(net.parameters(), self.settings["clip"] or math.inf).item()
 
     def _draw_scale(self) -> int:
@@ -306,12 +314,14 @@ class Run:
         held_out = datasets.photos(recipe.held_out, split="test")
         for scale in recipe.scales or [recipe.scale]:
             how = (scale, net.space, net.pre_upsampled, tuple(sorted(settings["degradation"].items())))
-            pools[scale], seen = _prepare(train, held_out, how, settings["patch"], self.device)
+            pools[scale], seen = prepare(train, held_out, how, settings["patch"], self.device)
             views = seen if scale == recipe.scale else views
         return pools, views
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write a checkpoint: all that is needed to go on to the very same weights."""
+        if not parallel.first():
+            return Path(path)
         state = {
             "recipe": self.recipe.to_dict(),
             "settings": self.settings,
@@ -345,56 +355,3 @@ class Run:
         self._pools, self._best = {}, -math.inf  # the settings may want other patches
         self._remember()
         self.history = [self._kind(*row) for row in zip(*state["history"].values(), strict=True)]
-
-
-@lru_cache(maxsize=4)  # experiments start many trainings on the same photos
-def _prepare(
-    train: tuple[datasets.Photos, ...], held_out: datasets.Photos, how: tuple, patch: int, device: torch.device
-) -> tuple[PatchPool, list[tuple[Tensor, Tensor]]]:
-    """The patches to train on, and the pairs ``(x, y)`` of held-out crops to watch."""
-    scale, space, pre_upsampled, degradation = how
-    options = {"space": space, "pre_upsampled": pre_upsampled, "degradation": dict(degradation)}
-    pool = PatchPool((pair(image, scale, **options) for photos in train for _, image in photos), patch, device)
-    views = []
-    for _, image in held_out:
-        top, left = (max(0, (n - VIEW) // 2) for n in image.shape[-2:])
-        x, y = pair(image[:, top : top + VIEW, left : left + VIEW], scale, **options)
-        views.append((x.to(device), y))
-    return pool, views
-
-
-def start(recipe: Recipe) -> nn.Module:
-    """The recipe's network with its first weights; the same seed gives the same weights.
-
-    ``recipe.init`` is "network": as the model file has them; "interpolation": the picture is let through
-    (:mod:`srlib.starts`); "quiet": the last layer (or those of ``net.draws``) draws nothing yet, so that a network that
-    learns a residual starts as its input; "identity": every layer passes its input on (SRCNN); "paper": N(0, 0.001)
-    everywhere (SRCNN).
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        net = models.create(recipe.model, recipe.scale, recipe.variant, recipe.size, **recipe.arguments)
-        convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
-        if recipe.init == "paper":  # SRCNN, section 4.1
-            for m in convolutions:
-                nn.init.normal_(m.weight, std=0.001)
-                nn.init.zeros_(m.bias)
-        elif recipe.init == "interpolation":
-            starts.begin_as_interpolation(net)
-        elif recipe.init == "quiet":
-            last = [path for path, m in net.named_modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)][-1]
-            for path in getattr(net, "draws", (last,)):
-                for p in net.get_submodule(path).parameters():
-                    nn.init.zeros_(p)
-        elif recipe.init == "identity":
-            for m in convolutions:
-                _pass_first_channel(m)
-    return net
-
-
-@torch.no_grad()
-def _pass_first_channel(m: nn.Conv2d) -> None:
-    """Let channel 0 through unchanged and the others into it only faintly: the whole net starts as its input."""
-    m.weight[0] *= 0.01 if m.out_channels > 1 else 0.1
-    m.weight[0, 0, m.kernel_size[0] // 2, m.kernel_size[1] // 2] += 1
-    m.bias.zero_()

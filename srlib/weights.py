@@ -25,19 +25,20 @@ class WeightsError(ValueError):
     """Weights that are missing, damaged or do not fit; the message says what to do."""
 
 
-def load(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> nn.Module:
+def load(name: str, scale: int | None = None, folder: str | os.PathLike | None = None) -> nn.Module:
     """A trained network in eval mode, float32, on the CPU.
 
     Args:
-        name: a network, such as "srcnn", or a game of ``recipes.games()``, such as "srgan".
-        scale: its factor.
+        name: a network, such as "srcnn", a game of ``recipes.games()``, such as "srgan", or for a network that restores
+            its task too, such as "mprnet_derain".
+        scale: its factor; None is 2, or 1 for a network that restores.
         folder: where to look instead of the course's ``data/weights`` (your own trainings).
 
     Raises:
         WeightsError: none there, damaged (its sha256 is not its card's), or another network's.
     """
     described = card(name, scale, folder)
-    path = _found(name, scale, folder)
+    path, scale = _found(name, scale, folder), _factor(name, scale)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != described["sha256"]:
         raise WeightsError(f"{path} is damaged: its sha256 is not the one on its card. Restore it, or train it again.")
@@ -50,18 +51,18 @@ def load(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> 
     return net.eval()
 
 
-def card(name: str, scale: int = 2, folder: str | os.PathLike | None = None) -> dict:
-    """What is known about a set of weights.
+def card(name: str, scale: int | None = None, folder: str | os.PathLike | None = None) -> dict:
+    """What is known about a set of weights; arguments as for :func:`load`.
 
     Raises:
         WeightsError: there is none, or its card cannot be read.
     """
-    path = _found(name, scale, folder)
+    path, scale = _found(name, scale, folder), _factor(name, scale)
     if not path.exists():
         there = ", ".join(f"{n} x{s}" for n, s in available(folder)) or "none"
         raise WeightsError(
             f"There are no weights for {name} x{scale} in {path.parent} (there: {there}). "
-            f"Train them: srlib train {name} --scale {scale}"
+            f"Train them: srlib train {_tasks().get(name, f'{name} --scale {scale}')}"
         )
     try:
         found = json.loads(path.with_suffix(".json").read_text())
@@ -104,15 +105,21 @@ def _folder(folder: str | os.PathLike | None) -> Path:
     return Path(folder) if folder else paths.data() / "weights"
 
 
+def _tasks() -> dict[str, str]:
+    """What a network that restores can be trained for: weights' name -> how to train them."""
+    restorers = [name for name in models.names() if models.model_class(name).scales == (1,)]
+    return {f"{name}_{task}": f"{name} --variant {task}" for name in restorers for task in models.variants(name)}
+
+
 def _known() -> list[str]:
-    return [*models.names(), *recipes.games()]
+    return [*models.names(), *_tasks(), *recipes.games()]
 
 
 def name_of(recipe: dict) -> str:
-    """What a recipe's weights are called: the network's name, or that of the game with its judge."""
-    if "judge" not in recipe:
-        return recipe["model"]
-    return next(game for game in recipes.games() if recipes.get(game).judge == recipe["judge"])
+    """What a recipe's weights are called: as its network, its network and task (MPRNet), or its game with a judge."""
+    if "judge" in recipe:
+        return next(game for game in recipes.games() if recipes.get(game).judge == recipe["judge"])
+    return recipe["model"] if recipe["scale"] > 1 else f"{recipe['model']}_{recipe['variant']}"
 
 
 def _scales(card: dict) -> list[int]:
@@ -128,8 +135,14 @@ def _also(name: str, scale: int, folder: str | os.PathLike | None) -> list[int]:
         return []
 
 
-def _found(name: str, scale: int, folder: str | os.PathLike | None) -> Path:
+def _factor(name: str, scale: int | None) -> int:
+    """The scale, where none was named."""
+    return scale if scale is not None else 1 if name in _tasks() else 2
+
+
+def _found(name: str, scale: int | None, folder: str | os.PathLike | None) -> Path:
     """The file with a network's weights for a scale: its own, or one for several scales."""
+    scale = _factor(name, scale)
     path = _path(name, scale, folder)
     others = [] if path.exists() else range(1, 9)
     return next((_path(name, s, folder) for s in others if scale in _also(name, s, folder)), path)

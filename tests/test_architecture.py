@@ -16,12 +16,12 @@ PACKAGE = Path(srlib.__file__).parent
 
 #: From the ground up. A module may import from its own layer and from those before it.
 LAYERS = (
-    ("checks", "paths", "checkpoints"),
+    ("checks", "paths", "checkpoints", "parallel"),
     ("images", "resize", "metrics", "losses", "classical", "figures"),
     ("degrade", "motion", "tiling", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
-    ("models", "starts"),
+    ("models",),
     ("recipes", "weights", "papers", "ledger"),
-    ("knobs",),
+    ("knobs", "starts"),
     ("train", "adversarial", "benchmark", "export", "enlarging", "doctor"),
     ("campaign",),
     ("live", "exercises", "cli", "__main__"),

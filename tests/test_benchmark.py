@@ -116,3 +116,36 @@ def test_the_table_beside_the_paper(monkeypatch, tmp_path):
     without = repr(benchmark.paper_table("srcnn", "Urban100")).splitlines()[2]
     assert "not published" in without
     assert "29.00" in without
+
+
+def test_the_leaderboard(monkeypatch, tmp_path):
+    monkeypatch.setattr(ledger, "file", lambda: tmp_path / "ledger.jsonl")
+    with pytest.raises(
+        ValueError, match=r"Nothing was measured on Set5 x2\. Measure: srlib benchmark NAME Set5 --record"
+    ):
+        benchmark.leaderboard("Set5", 2)
+    common = {"dataset": "Set5", "scale": 2, "protocol": "paper_y", "ssim": 0.95, "machine": "m"}
+    costs = {"parameters": 57281, "multiply_adds": 52.7e9, "ms_per_megapixel": 1958.9}
+    ledger.append(
+        [
+            {"model": "srcnn", "weights": "old", "psnr": 36.7, "date": "2026-01-01", **common, **costs},
+            {"model": "srcnn", "weights": "new", "psnr": 36.5, "date": "2026-01-02", **common, **costs},
+            {"model": "bicubic", "psnr": 33.66, "date": "2026-01-01", **common},
+            {"model": "edsr", "psnr": 37.5, "date": "2026-01-01", **common, "protocol": "paper_rgb"},
+            {"model": "edsr", "psnr": 39.9, "date": "2026-01-01", **common},
+            {"model": "srgan", "psnr": 30.0, "date": "2026-01-01", **common, "protocol": "paper_rgb"},
+            {"model": "srcnn", "psnr": 99.0, "date": "2026-01-01", **common, "scale": 3},
+        ]
+    )
+    lines = [line.split() for line in repr(benchmark.leaderboard("Set5", 2)).splitlines()[2:]]
+    assert [line[0] for line in lines] == ["edsr", "srcnn", "bicubic", "srgan"], "best first, by each one's own rules"
+    assert lines[1] == ["srcnn", "36.50", "/", "0.9500", "36.66", "57,281", "52.7", "1,959", "2026-01-02"]
+    assert repr(benchmark.leaderboard("Set5", 2, "paper_y")).splitlines()[2].split()[:2] == ["edsr", "39.90"]
+
+
+def test_a_row_knows_what_the_network_costs(photos):
+    net = models.create("espcn", 3)
+    (row,) = benchmark.run(net, "Set5")
+    assert row["multiply_adds"] == models.describe("espcn", 3).multiply_adds
+    assert next(net.parameters()).device.type == "cpu", "counted on a copy"
+    assert benchmark.run("bicubic", "Set5", scale=3)[0]["multiply_adds"] == 0

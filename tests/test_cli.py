@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from drawn import draw
 from typer.testing import CliRunner
 
@@ -105,6 +106,37 @@ def test_options_reach_the_recipe(machine, option, value, monkeypatch):
     assert shown.exit_code == 0, shown.output
     found = weights.card("sprint", 2, machine)["recipe"][option[2:]]
     assert found == ([value] if option == "--data" else value)
+
+
+def test_training_on_ones_own_photos(machine, drawn, monkeypatch):
+    monkeypatch.setattr(datasets.paths, "photo_folders", lambda: [drawn])
+    draw(machine / "own", holiday=range(3))
+    shown = srlib("train", "sprint", "--photos", machine / "own" / "holiday", "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    card = weights.card("sprint", 2, machine)
+    folder = f"{machine / 'own' / 'holiday'}/"
+    assert (card["recipe"]["data"], card["recipe"]["held_out"]) == ([folder], folder)
+    assert list(card["data"]) == [folder]
+    assert list(card["scores"]) == ["Set5 x2 paper_y"], "of the sets that are on this machine"
+    assert [step for step, _ in card["curve"]] == [4]
+    page = (machine / "sprint_x2.html").read_text()
+    assert "sprint x2 after 4 steps" in page
+    assert page.count("<svg") == 3
+    shown = srlib("train", "sprint", "--photos", machine / "nowhere", "--out", machine)
+    assert (shown.exit_code, shown.stderr.count("\n")) == (1, 1)
+    assert "nowhere is not a folder" in shown.stderr
+
+
+def test_fine_tuning_begins_with_trained_weights(machine, monkeypatch):
+    monkeypatch.setattr(weights.paths, "data", lambda: machine / "data")
+    shown = srlib("train", "sprint", "--fine-tune", "--out", machine)
+    assert shown.exit_code == 1
+    assert "There are no weights for sprint x2" in shown.stderr
+    assert srlib("train", "sprint", "--steps", 2, "--out", machine / "data" / "weights").exit_code == 0
+    shown = srlib("train", "sprint", "--fine-tune", "--lr", 0, "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    before, after = weights.load("sprint", 2), weights.load("sprint", 2, machine)
+    assert all(map(torch.equal, before.parameters(), after.parameters())), "nothing was learnt, so nothing changed"
 
 
 def test_the_queue_is_worked_through_in_slices(machine, monkeypatch):

@@ -144,6 +144,29 @@ def test_a_photo_added_later_is_seen(no_photos):
     assert datasets.photos("Set5").names == ["baby", "bird"]
 
 
+def test_somebodys_own_folder(tmp_path):
+    folder = put(tmp_path / "holiday", *(f"p{k:02d}" for k in range(12)))
+    name = f"{folder}/"
+    assert datasets.photos(name, split="test").names == ["p00", "p10"]
+    assert len(datasets.photos(name, split="train")) == 10
+    assert len(datasets.photos(name)) == 12
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "sentence"),
+    [
+        (None, datasets.MissingData, r"holiday is not a folder\. Name one with photos in it\."),
+        ([], datasets.MissingData, r"holiday has no photos\. It may hold \.[a-z]+, "),
+        (["one"], ValueError, r"holiday has one photo\. Put at least one more beside it"),
+    ],
+)
+def test_an_own_folder_that_will_not_do(tmp_path, names, error, sentence):
+    if names is not None:
+        put(tmp_path / "holiday", *names)
+    with pytest.raises(error, match=sentence):
+        datasets.photos(str(tmp_path / "holiday"), split="train")
+
+
 def test_the_first_folder_that_has_the_set_wins(monkeypatch, tmp_path):
     put(tmp_path / "one" / "Set5", "mine", value=0.0)
     put(tmp_path / "cache" / "photos" / "Set5", "theirs", value=1.0)

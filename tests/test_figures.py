@@ -116,12 +116,12 @@ def test_a_chart_is_svg_in_the_pages_ink():
     assert svg["aria-label"] == 'Curves of "srcnn"'
     assert "currentColor" in markup or "currentcolor" in markup
     assert figures._INK not in markup
-    opaque = re.findall(r'style="fill: #(?:ffffff|000000)(?![^"]*opacity: 0[;"])', markup)
+    opaque = re.findall(r'style="fill:#(?:ffffff|000000)(?![^"]*opacity:0[;"])', markup)
     assert opaque == [], "white paper or black ink would vanish on one theme"
     assert "<metadata" not in markup
     assert ">PSNR<" in markup, "text stays text"
     words = re.findall(r"<text ([^>]*)>", markup)
-    assert all("fill: currentColor" in style for style in words), "also in legends and notes"
+    assert all("fill:currentColor" in style for style in words), "also in legends and notes"
     assert "&lt;&amp;&gt;" in markup
     assert repr(shown) == '[chart: Curves of "srcnn"]'
 
@@ -135,6 +135,17 @@ def test_every_reference_in_a_chart_has_its_target():
     used = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', markup))
     ids = set(re.findall(r' id="([^"]+)"', markup))
     assert {a or b for a, b in used} == ids
+
+
+def test_two_charts_of_a_page_share_no_name():
+    def bars(height):
+        figure, axes = figures.axes()
+        axes.bar([0], [height], hatch="//")  # a hidden chart's hatch would be drawn nowhere, were its name used again
+        return figures.chart(figure, "x").markup
+
+    names = [set(re.findall(r' id="([^"]+)"', bars(height))) for height in (1, 2)]
+    assert all(names)
+    assert not names[0] & names[1]
 
 
 def test_charts_ask_no_other_host():

@@ -137,7 +137,7 @@ def summary(run: Run, lines: dict[str, float], seen: Step | None, references: tu
         text += [f"{k}. {item}" for k, item in enumerate(items, 1)]
     if seen is not None and references:
         shown = figures.pictures(
-            pictures(seen, references), f"Held-out crop, {run.recipe.model} x{run.recipe.scale}", 160
+            pictures(seen, references), f"Held-out crop, {run.recipe.model} x{run.recipe.scale}", 160, exact=False
         )
         parts.append(shown._repr_html_())
         text.append(repr(shown))

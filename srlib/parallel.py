@@ -1,0 +1,73 @@
+"""One training shared by several processes: each takes its part of every batch, and all step with the mean gradient.
+
+    torchrun --nproc-per-node=4 -m srlib train edsr --tier full
+
+Every process draws the same batch (same seed) and cuts its own part from it, so the mean of their gradients is the
+gradient of the whole batch, and all take the same step: their weights stay equal without being sent. Batch norm alone
+sees only its own part. In a lone process nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+def join() -> None:
+    """Meet the other processes that torchrun started, if it did: over NCCL between GPUs, over Gloo between CPUs."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+
+
+def leave() -> None:
+    """Say good-bye, once the training is over."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def size() -> int:
+    """How many processes share the training."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def first() -> bool:
+    """Is this the process that writes files and speaks? The others only compute."""
+    return not distributed.is_initialized() or distributed.get_rank() == 0
+
+
+def part(batch: int) -> slice:
+    """Which patches of a batch are this process's.
+
+    Raises:
+        ValueError: the processes cannot have equal parts; their mean would not be the batch's.
+    """
+    if batch % size():
+        raise ValueError(f"batch={batch} cannot be shared equally by {size()} processes. Use a multiple of {size()}.")
+    return slice(distributed.get_rank(), None, size()) if size() > 1 else slice(None)
+
+
+def mean_gradients(net: nn.Module) -> None:
+    """Replace each gradient by its mean over the processes: one message for the whole network."""
+    if size() > 1:
+        gradients = [p.grad for p in net.parameters() if p.grad is not None]
+        mean = _mean(torch.cat([g.flatten() for g in gradients]))
+        for gradient, part_of_it in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part_of_it.view_as(gradient))
+
+
+def means(numbers: dict[str, float]) -> dict[str, float]:
+    """The mean over the processes of each number."""
+    if size() == 1:
+        return numbers
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    mean = _mean(torch.tensor(list(numbers.values()), dtype=torch.float64, device=device))
+    return dict(zip(numbers, mean.tolist(), strict=True))
+
+
+def _mean(value: Tensor) -> Tensor:
+    distributed.all_reduce(value)
+    return value / size()
