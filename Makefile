@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest
 BOOK := $(PY) -c "from jupyter_book.cli.main import main; main()" build book --config _config.yml --path-output .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test book smoke nbval test-site test-lab test-slow check format notebooks weights clean
+.PHONY: help setup lab test book smoke nbval test-site test-lab test-slow check format notebooks weights pack clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ notebooks: setup  ## execute the notebooks again at the laptop tier and store th
 
 weights: setup  ## train what data/weights lacks (hours; goes on where it stopped)
 	$(PY) -m srlib train --all --out data/weights $(ARGS)
+
+pack: setup  ## put the training photos into one small file for a borrowed GPU (data/photos.zip, ignored by git)
+	$(PY) tools/pack.py $(ARGS)
 
 clean:  ## remove what was built (never work/, never .venv)
 	rm -rf _build .pytest_cache .ruff_cache

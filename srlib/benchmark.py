@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
-from srlib import checks, datasets, ledger, metrics, models, papers, recipes, resize, tiling
+from srlib import checks, datasets, degrade, ledger, metrics, models, papers, recipes, resize, tiling
 from srlib.figures import Html, table
 
+RESTORED = {"denoise": "Set14", "derain": "Rain100L"}  #: task -> the photo set it is reported on
 ENLARGE = tuple(resize.KERNELS)  # interpolations can be measured like networks, by name
 
 
@@ -59,6 +62,50 @@ def run(
         "parameters": 0 if isinstance(model, str) else sum(p.numel() for p in model.parameters()),
         "multiply_adds": 0 if isinstance(model, str) else models.multiply_adds(model),
         "ms_per_megapixel": round(1e9 * seconds / pixels, 1),
+        **ledger.provenance(),
+    }
+    return [row]
+
+
+def restore(
+    model: Callable[[Tensor], Tensor], task: str, dataset: str | None = None, name: str = "input"
+) -> list[dict]:
+    """Score something that mends pictures: ``(1, 3, H, W)`` in, the same size out, compared in RGB, nothing cropped.
+
+    Args:
+        model: a network such as MPRNet, or any function of a batch; ``lambda x: x`` scores the damage itself.
+        task: "denoise" (noise of sigma 25 added to RGB and clipped, not rounded) or "derain" (the set's own rain).
+        dataset: a photo set, by default the task's in :data:`RESTORED`.
+        name: what to call it in the row.
+
+    Returns:
+        One row for the ledger, of scale 1 and protocol "denoise25_rgb" or "derain_rgb".
+
+    Raises:
+        ValueError: unknown names, or no pairs where the damage is the set's own.
+        srlib.datasets.MissingData: the set is not on this machine.
+    """
+    checks.choice(task, RESTORED, "task")
+    clean, scores = datasets.photos(dataset := dataset or RESTORED[task], split="test"), {}
+    damaged = datasets.damaged(dataset) if task == "derain" else clean
+    for number, (photo, other) in enumerate(zip(clean, damaged, strict=True)):
+        hr = photo.image.expand(3, -1, -1)
+        x = other.image if task == "derain" else degrade.noise(25, seed=number)(hr)
+        with torch.no_grad():
+            y = model(x[None])[0].clamp(0, 1)
+        options = {"crop": 0, "channel": "rgb", "rounding": "uint8"}
+        scores[photo.name] = {"psnr": metrics.psnr(y, hr, **options), "ssim": metrics.ssim(y, hr, **options)}
+    network = isinstance(model, nn.Module)
+    row = {
+        "model": name,
+        "weights": fingerprint(model) if network else None,
+        "dataset": dataset,
+        "scale": 1,
+        "protocol": {"denoise": "denoise25_rgb", "derain": "derain_rgb"}[task],
+        "psnr": round(_mean(scores, "psnr"), 4),
+        "ssim": round(_mean(scores, "ssim"), 5),
+        "photos": {n: round(s["psnr"], 3) for n, s in scores.items()},
+        "parameters": sum(p.numel() for p in model.parameters()) if network else 0,
         **ledger.provenance(),
     }
     return [row]

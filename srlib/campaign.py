@@ -117,11 +117,13 @@ def finish(run: train.Run, folder: Path, sets: Iterable[str] = SETS) -> Path:
 
 
 def _scored(name: str, scale: int, folder: Path, sets: Iterable[str]) -> list[dict]:
-    """Rows of the weights as they were stored. A network that restores (scale 1) is scored elsewhere: benchmarks/."""
-    if scale == 1:
-        return []
+    """Rows of the weights as they were stored, on these sets, or on the one that its task is reported on."""
     stored = weights.load(name, scale, folder)
-    return [row for photos in sets for row in benchmark.run(stored, photos, scale=scale, name=name)]
+    if scale > 1:
+        return [row for photos in sets for row in benchmark.run(stored, photos, scale=scale, name=name)]
+    task = name.rpartition("_")[2]
+    known = task in benchmark.RESTORED and datasets.present(benchmark.RESTORED[task])
+    return benchmark.restore(stored, task, name=name) if known else []
 
 
 @torch.no_grad()

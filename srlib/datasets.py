@@ -118,8 +118,8 @@ def photos(name: str, split: str = "all") -> Photos:
     elif name == "synthetic":
         files, held_out, rgb = {f"leaves{i:03d}": i for i in range(64)}, set(), ()
     else:
-        files = _folder_files(name)
         entry = manifest()[name]
+        files = _folder_files(name, entry.get("clean", ""))
         held_out, rgb = _held_out(list(files), entry["test"]), entry.get("rgb", ())
     if split != "all":
         files = {n: f for n, f in files.items() if (n in held_out) == (split == "test")}
@@ -128,6 +128,22 @@ def photos(name: str, split: str = "all") -> Photos:
             raise ValueError(f"{name} has one photo. Put at least one more beside it: one is held out to judge by.")
         raise ValueError(f"{name} has no {split} photos: it is for {'testing' if split == 'train' else 'training'}.")
     return Photos(name, files, rgb)
+
+
+def damaged(name: str) -> Photos:
+    """The other half of a set of pairs (Rain100L): the same photos, damaged, in the order of ``photos(name)``.
+
+    Raises:
+        ValueError: a set without pairs, or one whose halves do not match.
+        MissingData: the set is not on this machine.
+    """
+    checks.choice(name, [n for n, entry in manifest().items() if "damaged" in entry], "set of pairs")
+    halves = photos(name), Photos(name, _folder_files(name, manifest()[name]["damaged"]))
+    if len(halves[0]) != len(halves[1]):
+        raise ValueError(
+            f"{name} has {len(halves[0])} clean photos, but {len(halves[1])} damaged ones. Fetch it again."
+        )
+    return halves[1]
 
 
 def own(name: str) -> bool:
@@ -209,9 +225,9 @@ def _own_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _folder_files(name: str) -> dict[str, Path]:
+def _folder_files(name: str, part: str = "") -> dict[str, Path]:
     for root in paths.photo_folders():
-        folder = root / name
+        folder = root / name / part
         if folder.is_dir() and (files := _folder_files_in(folder, folder.stat().st_mtime)):
             return files
     raise MissingData(

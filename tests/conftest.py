@@ -47,6 +47,11 @@ def lab_tool():
 
 
 @pytest.fixture(scope="session")
+def pack_tool():
+    return load_tool("pack")
+
+
+@pytest.fixture(scope="session")
 def browser():
     """A Chromium that is on this machine already: $SRLIB_CHROMIUM, or one on the PATH."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -149,3 +149,33 @@ def test_a_row_knows_what_the_network_costs(photos):
     assert row["multiply_adds"] == models.describe("espcn", 3).multiply_adds
     assert next(net.parameters()).device.type == "cpu", "counted on a copy"
     assert benchmark.run("bicubic", "Set5", scale=3)[0]["multiply_adds"] == 0
+
+
+def test_mending_is_scored_in_colour(photos):
+    (row,) = benchmark.restore(lambda x: x, "denoise", "Set5")
+    assert (row["model"], row["weights"], row["protocol"], row["scale"]) == ("input", None, "denoise25_rgb", 1)
+    expected = 10 * torch.tensor(255**2 / 25**2).log10().item()  # what noise of sigma 25 leaves, were nothing clipped
+    assert expected - 0.2 < row["psnr"] < expected + 2.5
+    assert benchmark.restore(lambda x: x, "denoise", "Set5")[0]["photos"] == row["photos"], "the same noise each time"
+    network = models.create("mprnet", variant="denoise", size="course")
+    (row,) = benchmark.restore(network, "denoise", "Set5", name="mprnet_denoise")
+    assert (row["model"], row["weights"]) == ("mprnet_denoise", benchmark.fingerprint(network))
+
+
+def test_rain_is_the_sets_own(monkeypatch, tmp_path):
+    monkeypatch.setenv("SRLIB_PHOTOS", str(tmp_path))
+    clean = torch.full((3, 16, 16), 0.5)
+    for folder, image in (("norain", clean), ("rain", clean + 0.1)):
+        (tmp_path / "Rain100L" / folder).mkdir(parents=True)
+        for number in (1, 2):
+            images.save(tmp_path / "Rain100L" / folder / f"{folder}-{number}.png", image)
+    assert benchmark.restore(lambda x: x - 26 / 255, "derain")[0]["psnr"] > 48, "half a level is lost in rounding"
+    (row,) = benchmark.restore(lambda x: x, "derain")
+    assert row["psnr"] == pytest.approx(20 * torch.tensor(255 / 25.5).log10().item(), abs=0.3)
+    with pytest.raises(ValueError, match=r"set of pairs='Set5' is unknown\. Use one of: Rain100L"):
+        benchmark.restore(lambda x: x, "derain", "Set5")
+    (tmp_path / "Rain100L" / "rain" / "rain-2.png").unlink()
+    with pytest.raises(ValueError, match="Rain100L has 2 clean photos, but 1 damaged ones"):
+        benchmark.restore(lambda x: x, "derain")
+    with pytest.raises(ValueError, match=r"task='deblur' is unknown\. Use one of: denoise, derain"):
+        benchmark.restore(lambda x: x, "deblur")

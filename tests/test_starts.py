@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from srlib import metrics, models, resize, starts, synthetic
+from srlib import metrics, models, recipes, resize, starts, synthetic, weights
 
 CARRIED = [
     (name, scale, variant)
@@ -98,3 +98,18 @@ def test_a_network_without_a_trunk():
         starts.begin_as_interpolation(models.create("vdsr", size="course"))
     with pytest.raises(ValueError, match=r"RRDBNet has no trunk"):
         starts.begin_as_interpolation(models.create("esrgan", 2, size="course"))
+
+
+def test_trained_weights_to_go_on_from(monkeypatch, tmp_path):
+    recipe = recipes.Recipe("sprint", arguments={"features": 6, "layers": 2}, variant="32x4")
+    trained = models.create("sprint", 2, features=6, layers=2)
+    weights.save(trained, recipe.to_dict(), tmp_path / "weights")
+    monkeypatch.setattr(weights.paths, "data", lambda: tmp_path)
+    net = starts.start(recipes.with_changes(recipe, init="trained"))
+    assert all(map(torch.equal, net.parameters(), trained.parameters()))
+    with pytest.raises(
+        weights.WeightsError, match=r"have arguments={'features': 6, 'layers': 2}, but this recipe has {}"
+    ):
+        starts.start(recipes.with_changes(recipe, init="trained", arguments={}))
+    with pytest.raises(weights.WeightsError, match="There are no weights for sprint x3"):
+        starts.start(recipes.with_changes(recipe, init="trained", scale=3))

@@ -162,3 +162,14 @@ def test_a_network_trained_against_a_judge_goes_by_the_games_name(tmp_path):
     (tmp_path / "srgan_x4.json").write_text((tmp_path / "srresnet_x4.json").read_text())
     with pytest.raises(weights.WeightsError, match=r"it is the card of other weights"):
         weights.load("srgan", 4, tmp_path)
+
+
+def test_a_network_that_restores_goes_by_its_task(tmp_path):
+    for task in ("derain", "denoise"):
+        recipe = recipes.Recipe("mprnet", scale=1, variant=task, size="course").to_dict()
+        weights.save(models.create("mprnet", variant=task, size="course"), recipe, tmp_path, half=True)
+    assert weights.available(tmp_path) == [("mprnet_denoise", 1), ("mprnet_derain", 1)]
+    assert weights.load("mprnet_denoise", folder=tmp_path).scale == 1, "its one scale need not be named"
+    assert weights.card("mprnet_derain", 1, tmp_path)["recipe"]["variant"] == "derain"
+    with pytest.raises(weights.WeightsError, match=r"Train them: srlib train mprnet --variant deblur$"):
+        weights.load("mprnet_deblur", folder=tmp_path)
