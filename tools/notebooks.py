@@ -65,8 +65,8 @@ def notebooks(names=()):
 
 
 def is_chapter(path):
-    """The welcome page is a notebook too, but it has no skeleton to follow."""
-    return path.stem != "index"
+    """The welcome page and the glossary are notebooks too, but have no skeleton to follow."""
+    return path.stem not in ("index", "glossary")
 
 
 def code_hash(nb):

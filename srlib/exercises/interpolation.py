@@ -42,6 +42,11 @@ def halfway(answer: float | None) -> bool:
             "Not yet. The distances to the four pixels are -1.5, -0.5, 0.5 and 1.5; weight each pixel by the kernel "
             "there and add up.",
         ),
+        hint=[
+            "The four distances from the halfway point are printed in *One formula for all of them*.",
+            "Multiply each value by its weight and add up. The outer two weights are negative.",
+            "With a = -1/2 the weights at distance 0.5 are 9/16, and those at distance 1.5 are -1/16.",
+        ],
     )
 
 
@@ -90,6 +95,11 @@ def taps(answer: Callable[[int, int], list[tuple[int, float]] | None]) -> bool:
             "The weights do not balance at the middle of the output pixel. Is each distance x - j the right one?",
         ),
         (always(lambda w, x: _equal(w, _weights(x))), "Grid and sum are right, the weights are not Keys' cubic yet."),
+        hint=[
+            "First compute where the middle of output pixel i lies in the input. Not at i / scale: see *Half a pixel*.",
+            "If that middle is x, the four neighbours are floor(x) - 1 to floor(x) + 2.",
+            "The weight of neighbour j is `float(resize.cubic(x - j))`; the four weights add up to 1.",
+        ],
     )
 
 
@@ -144,6 +154,11 @@ def back_projection(answer: Callable[[Tensor, Tensor, int], Tensor | None]) -> b
             "shrunk and enlarged by antialiased bicubic.",
         ),
         (lambda fn: all(better(fn, s) for s in both), "The promise is kept, but the PSNR did not rise by 0.2 dB."),
+        hint=[
+            "How far is the promise from being kept? Shrink sr and compare with lr. The difference is a small picture.",
+            "The difference must be enlarged before it can be added to sr.",
+            "Mind the sign: where the shrunken sr is too dark, sr must become brighter. Add what is missing, enlarged.",
+        ],
     )
 
 

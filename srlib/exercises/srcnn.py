@@ -19,7 +19,11 @@ def parameters(answer: Callable[..., int] | None) -> bool:
         (lambda f: f(9, 5, 5) == 57_281, "9-5-5 has 57,281 parameters, and your function says otherwise."),
         (lambda f: f(9, 1, 5) == 8_129, "9-5-5 is right, but 9-1-5 has 8,129: does your function use f2?"),
         (lambda f: f(5, 3, 3, 16, 8) == _counted(5, 3, 3, 16, 8), "Right with 64 and 32 filters, wrong with 16 and 8."),
-        hint="A layer with n filters of size f x f over c channels has n * (f*f*c + 1) numbers.",
+        hint=[
+            "One filter looks at all channels of its input at once. How many numbers is that, and what is added?",
+            "A layer with n filters of size f x f over c channels has n * (f*f*c + 1) numbers.",
+            "The first layer has c = 1, the second c = n1, the third c = n2 and a single filter. Add the three up.",
+        ],
     )
 
 
@@ -31,7 +35,11 @@ def receptive_field(answer: Callable[[list[int]], int] | None) -> bool:
         (lambda f: f([9, 5, 5]) != 19, "Adding the sizes counts shared pixels again: each further layer adds f - 1."),
         (lambda f: f([9, 5, 5]) == 17, "9-5-5 sees 17 pixels."),
         (lambda f: f([3] * 20) == 41, "Twenty 3 x 3 layers (VDSR, two chapters on) see 41 pixels."),
-        hint="Walk backwards from one output pixel: each layer widens the window by f - 1.",
+        hint=[
+            "Walk backwards: which pixels of the layer before it does one output pixel need, and which do those need?",
+            "A layer of size f widens a window of w pixels to w + f - 1.",
+            "Start with 1 and add f - 1 for every layer of the list.",
+        ],
     )
 
 
@@ -72,7 +80,11 @@ def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
             lambda f: torch.allclose(f(net, x), wanted, atol=1e-5),
             "Close, but some of the eight versions are missing or come twice: four rotations, each also mirrored.",
         ),
-        hint="Turn the input, run the network, turn the output back (mirror and rotation in reverse order), average.",
+        hint=[
+            "Four rotations, each with and without a mirror: eight versions of x, eight outputs to bring back.",
+            "`x.rot90(k, (-2, -1))` turns and `x.flip(-1)` mirrors. Undo the last step first.",
+            "If you mirrored and then turned by k: `net(...).rot90(-k, (-2, -1)).flip(-1)`. Add up, divide by 8.",
+        ],
     )
 
 
