@@ -6,8 +6,9 @@ The authors released no code.
 
 - Followed: sections 2.1, 2.2 and 3.2. 5 x 5 to 64 channels, 3 x 3 to 32, 3 x 3 to scale squared, tanh after the first
   two, nothing after the last. Ports that end in a sigmoid or a tanh squash the picture.
-- Starting weights: the paper gives none. The usual ones are so small that tanh stays a straight line and training
-  stalls; here they are scaled for tanh (Glorot), and the last layer starts near zero.
+- Starting weights: the paper gives none. Here the first two layers are scaled for tanh (Glorot) and the last starts
+  near zero: in short trainings a little ahead of PyTorch's own with AdamW, far ahead with SGD. A spread of 0.001 in
+  every layer, as many ports have it, stalls.
 - `paper` and `course` are the same network: it already trains on a laptop.
 """
 

@@ -1,0 +1,87 @@
+"""The self-checks of the ESPCN chapter: silent on nothing, helpful on the typical mistake, content with the truth."""
+
+import pytest
+import torch.nn.functional as F
+
+from srlib.exercises import espcn
+
+
+def right_seat(row, column, scale):
+    return row % scale * scale + column % scale, row // scale, column // scale
+
+
+def right_shuffle(x, scale, order=(0, 3, 1, 4, 2)):
+    colours, (height, width) = len(x) // scale**2, x.shape[1:]
+    x = x.view(colours, scale, scale, height, width).permute(order)
+    return x.reshape(colours, height * scale, width * scale)
+
+
+def places_first(x, scale):
+    colours, (height, width) = len(x) // scale**2, x.shape[1:]
+    x = x.view(scale, scale, colours, height, width).permute(2, 3, 0, 4, 1)
+    return x.reshape(colours, height * scale, width * scale)
+
+
+def right_kernels(stamps, stride):
+    return F.pixel_unshuffle(stamps, stride).transpose(0, 1).flip(2, 3)
+
+
+def kernels_by_columns(stamps, stride):
+    kernels = right_kernels(stamps, stride)
+    return kernels.view(stride, stride, *kernels.shape[1:]).transpose(0, 1).reshape(kernels.shape)
+
+
+RIGHT = {"seat": right_seat, "shuffle": right_shuffle, "kernels_of": right_kernels}
+WRONG = [
+    ("seat", lambda row, column, scale: right_seat(row, column, scale)[0], "three numbers"),
+    ("seat", lambda row, column, scale: (1 + right_seat(row, column, scale)[0], 0, 0), "the first pixel of channel 0"),
+    (
+        "seat",
+        lambda row, column, scale: (column % scale * scale + row % scale, row // scale, column // scale),
+        "by columns",
+    ),
+    ("seat", lambda row, column, scale: (column % scale, row // scale, column // scale), "sits channel 2"),
+    ("seat", lambda row, column, scale: (row * scale + column % scale, row // scale, column // scale), "0 to 8"),
+    ("seat", lambda row, column, scale: (right_seat(row, column, scale)[0], row, column), "share them"),
+    ("seat", lambda row, column, scale: right_seat(row, column, min(scale, 3)), "use scale each time"),
+    ("shuffle", lambda x, scale: right_shuffle(x, scale).tolist(), "a tensor"),
+    ("shuffle", lambda x, scale: x, "1 channel of 12 x 15"),
+    ("shuffle", lambda x, scale: x.reshape(-1, scale * x.shape[1], scale * x.shape[2]), "plain reshape"),
+    ("shuffle", lambda x, scale: right_shuffle(x, scale, (0, 3, 2, 4, 1)), "by columns"),
+    ("shuffle", lambda x, scale: right_shuffle(x.flip(0), scale), "wrong seats"),
+    ("shuffle", places_first, "places first"),
+    ("shuffle", lambda x, scale: right_shuffle(x[:9], scale), "27 channels"),
+    ("shuffle", lambda x, scale: right_shuffle(x, 3), "use scale"),
+    ("kernels_of", lambda stamps, stride: right_kernels(stamps, stride).tolist(), "a tensor"),
+    ("kernels_of", lambda stamps, stride: F.pixel_unshuffle(stamps, stride), "nine places, first"),
+    ("kernels_of", lambda stamps, stride: stamps, "(9, 4, 3, 3)"),
+    ("kernels_of", lambda stamps, stride: F.pixel_unshuffle(stamps, stride).transpose(0, 1), "Only the turn"),
+    ("kernels_of", kernels_by_columns, "by columns"),
+    ("kernels_of", lambda stamps, stride: right_kernels(stamps, stride).abs(), "draw another picture"),
+    ("kernels_of", lambda stamps, stride: right_kernels(stamps, 3), "use stride"),
+    ("kernels_of", lambda stamps, stride: kernel, "NameError"),  # noqa: F821
+]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_not_tried_yet(name, capsys):
+    assert not getattr(espcn, name)(None)
+    assert "Not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_chapters_stub_counts_as_not_tried(name, capsys):
+    assert not getattr(espcn, name)(lambda *_, **__: None)
+    assert "Not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_right_answer_passes(name, capsys):
+    assert getattr(espcn, name)(RIGHT[name])
+    assert "Right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
+def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
+    assert not getattr(espcn, name)(answer)
+    assert said in capsys.readouterr().out

@@ -1,0 +1,93 @@
+"""The self-checks of the chapter Reconstruction: silent on nothing, helpful on the typical mistake, else content."""
+
+import pytest
+import torch
+
+from srlib.classical import enlarge, shrink
+from srlib.exercises import reconstruction
+
+
+def right_visit(x, lr, scale, delta):
+    error = lr - shrink(x, scale)
+    return x + enlarge(error - error.clamp(-delta / 255, delta / 255), scale)
+
+
+def whole_error_beyond(x, lr, scale, delta):
+    error = lr - shrink(x, scale)
+    return x + enlarge(torch.where(error.abs() > delta / 255, error, 0.0), scale)
+
+
+def only_the_allowed(x, lr, scale, delta):
+    return x + enlarge((lr - shrink(x, scale)).clamp(-delta / 255, delta / 255), scale)
+
+
+def in_other_units(x, lr, scale, delta):
+    error = lr - shrink(x, scale)
+    return x + enlarge(error - error.clamp(-delta, delta), scale)
+
+
+def right_ghost(picture, scale, rounds=60):
+    for _ in range(rounds):
+        picture = picture - enlarge(shrink(picture, scale), scale)
+    return picture
+
+
+def checkered(picture, scale):
+    """Invisible, but of no picture in particular."""
+    noise = torch.rand(picture.shape, generator=torch.Generator().manual_seed(7))
+    return right_ghost(noise, scale)
+
+
+RIGHT = {"landing": (30, 70), "visit": right_visit, "ghost_of": right_ghost}
+WRONG = [
+    ("landing", 50, "two numbers"),
+    ("landing", (50, 50), "forgets the start"),
+    ("landing", (20, 80), "one pixel only"),
+    ("landing", (70, 30), "wrong way round"),
+    ("landing", (25, 65), "one step"),
+    ("landing", (40, 80), "is not 50"),
+    ("landing", (10, 90), "not the nearest"),
+    ("visit", lambda x, lr, scale, delta: 0, "a tensor"),
+    ("visit", lambda x, lr, scale, delta: lr - shrink(x, scale), "the shape of x"),
+    ("visit", lambda x, lr, scale, delta: right_visit(x, lr, scale, 0), "the whole error"),
+    ("visit", in_other_units, "divide by 255"),
+    ("visit", only_the_allowed, "other way round"),
+    ("visit", lambda x, lr, scale, delta: 2 * x - right_visit(x, lr, scale, delta), "sign"),
+    ("visit", whole_error_beyond, "edge of the set"),
+    ("visit", lambda x, lr, scale, delta: right_visit(x, lr, 2, delta), "wrong at x3"),
+    ("visit", lambda x, lr, scale, delta: x + 0.9 * (right_visit(x, lr, scale, delta) - x), "beyond delta"),
+    ("visit", lambda x, lr, scale, delta: error, "NameError"),  # noqa: F821
+    ("ghost_of", lambda picture, scale: 0, "a tensor"),
+    ("ghost_of", lambda picture, scale: shrink(picture, scale), "the size of the picture"),
+    ("ghost_of", lambda picture, scale: torch.zeros_like(picture), "Black vanishes"),
+    ("ghost_of", lambda picture, scale: picture - right_ghost(picture, scale), "does see"),
+    ("ghost_of", lambda picture, scale: picture, "still there"),
+    ("ghost_of", lambda picture, scale: right_ghost(picture, scale, 1), "repeat"),
+    ("ghost_of", checkered, "not the nearest"),
+    ("ghost_of", lambda picture, scale: right_ghost(picture, 2), "wrong at x3"),
+    ("ghost_of", lambda picture, scale: ghost, "NameError"),  # noqa: F821
+]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_not_tried_yet(name, capsys):
+    assert not getattr(reconstruction, name)(None)
+    assert "Not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["visit", "ghost_of"])
+def test_the_chapters_stub_counts_as_not_tried(name, capsys):
+    assert not getattr(reconstruction, name)(lambda *_: None)
+    assert "Not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_right_answer_passes(name, capsys):
+    assert getattr(reconstruction, name)(RIGHT[name])
+    assert "Right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
+def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
+    assert not getattr(reconstruction, name)(answer)
+    assert said in capsys.readouterr().out
