@@ -166,8 +166,13 @@ NAMELESS = """() => [...document.querySelectorAll("input, select, textarea, butt
   .map(c => c.outerHTML.slice(0, 120))"""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+SLOW = pytest.mark.slow  # each page is seen in both themes and at both widths; all four together, by `make test-slow`
+
+
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [(390, "light"), (1280, "dark"), pytest.param(390, "dark", marks=SLOW), pytest.param(1280, "light", marks=SLOW)],
+)
 def test_every_page_in_a_browser(browser, pages, address, theme, width):
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=theme)
     wrong = []
@@ -245,10 +250,11 @@ def soon_marked(page) -> bool:
     return False
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_focus_can_be_seen_at_every_stop_of_the_tab_key(browser, pages, address, theme):
+@pytest.mark.parametrize(("theme", "first"), [("light", 0), ("dark", 1)])
+def test_the_focus_can_be_seen_at_every_stop_of_the_tab_key(browser, pages, address, theme, first):
+    """Every second page in each theme: a chapter has two hundred stops."""
     wrong, stops = [], 0
-    for name, page in opened(browser, pages, address, color_scheme=theme):
+    for name, page in opened(browser, pages[first::2], address, color_scheme=theme):
         if not page.evaluate(ENTER):
             continue
         page.keyboard.press("Tab")
