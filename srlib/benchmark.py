@@ -11,13 +11,19 @@ from torch import Tensor, nn
 
 from srlib import checks, datasets, degrade, ledger, metrics, models, papers, recipes, resize, tiling
 from srlib.figures import Html, table
+from srlib.perceptual import Extractor
 
 RESTORED = {"denoise": "Set14", "derain": "Rain100L"}  #: task -> the photo set it is reported on
 ENLARGE = tuple(resize.KERNELS)  # interpolations can be measured like networks, by name
 
 
 def run(
-    model: nn.Module | str, dataset: str, protocol: str | None = None, scale: int | None = None, name: str | None = None
+    model: nn.Module | str,
+    dataset: str,
+    protocol: str | None = None,
+    scale: int | None = None,
+    name: str | None = None,
+    extractor: Extractor | None = None,
 ) -> list[dict]:
     """Score a network, or an interpolation such as "bicubic", on every photo of a set.
 
@@ -27,6 +33,7 @@ def run(
         protocol: see ``metrics.protocol``; by default "paper_y" for networks on luma, "paper_rgb" for colour.
         scale: needed for interpolations; networks know theirs.
         name: what to call it in the row.
+        extractor: from ``perceptual.extractor()``, to measure the perceptual distance too (the row names it).
 
     Returns:
         One row for the ledger: means in ``psnr`` and ``ssim``, each photo's PSNR in ``photos``, provenance.
@@ -50,6 +57,9 @@ def run(
         sr = enlarge(model, lr, scale)
         seconds, pixels = seconds + time.perf_counter() - began, pixels + sr[0].numel()
         scores[photo.name] = rules(sr, hr, scale)
+        if extractor:
+            distance = metrics.perceptual_distance(sr, hr, extractor, crop=scale, rounding="uint8")
+            scores[photo.name]["perceptual"] = distance
     row = {
         "model": name or (model if isinstance(model, str) else type(model).__name__.lower()),
         "weights": None if isinstance(model, str) else fingerprint(model),
@@ -64,6 +74,8 @@ def run(
         "ms_per_megapixel": round(1e9 * seconds / pixels, 1),
         **ledger.provenance(),
     }
+    if extractor:
+        row |= {"perceptual": round(_mean(scores, "perceptual"), 4), "extractor": extractor.name}
     return [row]
 
 
@@ -150,6 +162,8 @@ def paper_table(name: str, dataset: str = "Set5") -> Html:
 def leaderboard(dataset: str = "Set5", scale: int = 2, protocol: str | None = None) -> Html:
     """Everything that was measured on a photo set at a scale, best first: quality beside what it costs.
 
+    "perceptual" is the distance of ``metrics.perceptual_distance``, where it was measured: less is better.
+
     Args:
         dataset: a photo set, such as "Set5".
         scale: upscaling factor.
@@ -175,6 +189,7 @@ def leaderboard(dataset: str = "Set5", scale: int = 2, protocol: str | None = No
                 "network": name,
                 "PSNR / SSIM": _score(row),
                 "its paper": f"{published:.2f}" if published else "",
+                "perceptual": f"{row['perceptual']:.3f}" if "perceptual" in row else "",
                 "parameters": f"{row['parameters']:,}" if "parameters" in row else "",
                 "G multiply-adds": f"{row['multiply_adds'] / 1e9:.1f}" if "multiply_adds" in row else "",
                 "ms per megapixel": f"{row['ms_per_megapixel']:,.0f}" if "ms_per_megapixel" in row else "",

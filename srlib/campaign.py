@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from srlib import adversarial, benchmark, datasets, ledger, paths, recipes, train, weights
+from srlib import adversarial, benchmark, datasets, ledger, paths, perceptual, recipes, train, weights
 from srlib.recipes import Recipe
 
 SETS = ("Set5", "Set14", "BSD100")  # scored once, when everything has been decided
@@ -120,7 +120,9 @@ def _scored(name: str, scale: int, folder: Path, sets: Iterable[str]) -> list[di
     """Rows of the weights as they were stored, on these sets, or on the one that its task is reported on."""
     stored = weights.load(name, scale, folder)
     if scale > 1:
-        return [row for photos in sets for row in benchmark.run(stored, photos, scale=scale, name=name)]
+        # luma networks take no part in the contest between PSNR and likeness
+        look = perceptual.extractor("efficientnet_lite0") if stored.space == "rgb" else None
+        return [row for photos in sets for row in benchmark.run(stored, photos, None, scale, name, look)]
     task = name.rpartition("_")[2]
     known = task in benchmark.RESTORED and datasets.present(benchmark.RESTORED[task])
     return benchmark.restore(stored, task, name=name) if known else []

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from srlib import benchmark, datasets, figures, images, ledger, metrics, models, synthetic
+from srlib import benchmark, datasets, figures, images, ledger, metrics, models, perceptual, synthetic
 from srlib.resize import resize
 
 
@@ -149,6 +149,19 @@ def test_a_row_knows_what_the_network_costs(photos):
     assert row["multiply_adds"] == models.describe("espcn", 3).multiply_adds
     assert next(net.parameters()).device.type == "cpu", "counted on a copy"
     assert benchmark.run("bicubic", "Set5", scale=3)[0]["multiply_adds"] == 0
+
+
+def test_the_perceptual_distance_is_measured_where_an_extractor_is_given(photos):
+    look = perceptual.extractor("efficientnet_lite0")
+    (row,) = benchmark.run("bicubic", "Set5", "paper_rgb", 4, extractor=look)
+    rules, found = metrics.protocol("paper_rgb"), []
+    for _, image in photos:
+        lr, hr = rules.pair(image, 4)
+        sr = resize(lr, 4)
+        found.append(metrics.perceptual_distance(sr, hr, look, crop=4, rounding="uint8"))
+    assert row["perceptual"] == pytest.approx(sum(found) / 2, abs=1e-4)
+    assert row["extractor"] == look.name
+    assert "perceptual" not in benchmark.run("bicubic", "Set5", "paper_rgb", 4)[0]
 
 
 def test_mending_is_scored_in_colour(photos):
