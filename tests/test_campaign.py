@@ -96,6 +96,13 @@ def test_what_the_card_and_the_ledger_say(queue, tmp_path):
     assert {r["weights"] for r in rows} == {benchmark.fingerprint(net)}
 
 
+def test_the_courses_own_folder_has_the_courses_own_ledger(queue, tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "data", lambda: tmp_path / "data")
+    list(campaign.work(queue[0], tmp_path / "data" / "weights"))
+    assert len((tmp_path / "data" / "results" / "ledger.jsonl").read_text().splitlines()) == 3
+    assert not (tmp_path / "data" / "weights" / "ledger.jsonl").exists()
+
+
 def test_killed_it_goes_on_to_the_same_weights(queue, tmp_path):
     training = queue[0]
     list(campaign.work(training, tmp_path / "whole"))
