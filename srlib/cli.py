@@ -111,6 +111,8 @@ def train(
     changes = {k: v for k, v in changes.items() if v not in (None, [])}
     checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{recipe.scale}_{recipes.current_tier(tier)}.ckpt"
     run = fit(recipe, tier, checkpoint=checkpoint, **changes)
+    for name_of_set in run.recipe.data:
+        datasets.photos(name_of_set, split="train")  # what is missing should be said before a progress bar begins
     if run.history and parallel.first():
         typer.echo(f"Going on at step {len(run.history)} ({checkpoint})")
     bar = tqdm(total=run.recipe.steps, initial=len(run.history), unit="step", disable=not parallel.first())
