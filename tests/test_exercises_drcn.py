@@ -1,0 +1,102 @@
+"""The self-checks of the DRCN chapter: silent on nothing, helpful on the typical mistake, content with the truth."""
+
+import pytest
+import torch
+
+from srlib import models
+from srlib.exercises import drcn
+
+
+def right_parameters(features, recursions):
+    return 10 * features + 3 * (9 * features**2 + features) + 9 * features + 1 + recursions
+
+
+def mse(a, b):
+    return ((a - b) ** 2).mean()
+
+
+def right_supervised(outputs, hr, alpha):
+    *recursions, final = outputs
+    return alpha * sum(mse(sr, hr) for sr in recursions) / len(recursions) + (1 - alpha) * mse(final, hr)
+
+
+def right_best_weights(pictures, original):
+    columns = torch.stack([p.flatten() for p in pictures], 1)
+    return torch.linalg.lstsq(columns, original.flatten()[:, None]).solution[:, 0]
+
+
+def scored(pictures, original):
+    """The better a picture, the more it counts: never negative."""
+    return torch.stack([-mse(p, original) for p in pictures]).softmax(0)
+
+
+def by_middle_rows(pictures, original):
+    """Least squares, but over some of the pixels only."""
+    return right_best_weights([p[:, 4:8] for p in pictures], original[:, 4:8])
+
+
+RIGHT = {"parameters": right_parameters, "supervised": right_supervised, "best_weights": right_best_weights}
+WRONG = [
+    ("parameters", lambda f, d: float(right_parameters(f, d)), "an int"),
+    ("parameters", lambda f, d: right_parameters(f, d) + (d - 1) * (9 * f * f + f), "One set of weights"),
+    ("parameters", lambda f, d: 27 * f * f + 18 * f, "kernels alone"),
+    ("parameters", lambda f, d: 27 * f * f + 18 * f + d, "kernels alone"),
+    ("parameters", lambda f, d: right_parameters(f, 0), "one number of its own"),
+    ("parameters", lambda f, d: right_parameters(f, 2 * d), "15 more numbers"),
+    ("parameters", lambda f, d: 9 * f * f + f + d, "Five convolutions"),
+    ("parameters", lambda f, d: 1_775_105 + d, "wrong for others"),
+    ("supervised", lambda outputs, hr, alpha: torch.stack([mse(o, hr) for o in outputs]), "a scalar"),
+    ("supervised", lambda outputs, hr, alpha: right_supervised(outputs, hr, 1 - alpha), "wrong way round"),
+    ("supervised", lambda outputs, hr, alpha: (1 - alpha) * mse(outputs[-1], hr), "must be the mean over"),
+    ("supervised", lambda outputs, hr, alpha: mse(outputs[0], hr), "With alpha = 0"),
+    (
+        "supervised",
+        lambda outputs, hr, alpha: alpha * sum(mse(o, hr) for o in outputs[:-1]) + (1 - alpha) * mse(outputs[-1], hr),
+        "Take their mean",
+    ),
+    (
+        "supervised",
+        lambda outputs, hr, alpha: alpha * sum(mse(o, hr) for o in outputs) / 4 + (1 - alpha) * mse(outputs[-1], hr),
+        "slipped into the mean",
+    ),
+    ("supervised", lambda outputs, hr, alpha: right_supervised(outputs, hr, alpha**2), "wrong between"),
+    ("best_weights", lambda p, o: right_best_weights(p, o)[:, None], "one weight for each picture"),
+    ("best_weights", lambda p, o: torch.full((len(p),), 1 / len(p)), "do not depend on the original"),
+    ("best_weights", lambda p, o: right_best_weights(p, o) / right_best_weights(p, o).sum(), "sum to 1"),
+    ("best_weights", scored, "may be negative"),
+    ("best_weights", lambda p, o: right_best_weights(p, o).clamp_min(0), "may be negative"),
+    ("best_weights", lambda p, o: torch.stack([(a * o).mean() for a in p]), "may be negative"),
+    ("best_weights", lambda p, o: right_best_weights(p, o) + 0.1, "find that"),
+    ("best_weights", by_middle_rows, "over all pixels"),
+    ("best_weights", lambda p, o: weights, "NameError"),  # noqa: F821
+]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_not_tried_yet(name, capsys):
+    assert not getattr(drcn, name)(None)
+    assert "Not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_chapters_stub_counts_as_not_tried(name, capsys):
+    assert not getattr(drcn, name)(lambda *_, **__: None)
+    assert "Not tried yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_right_answer_passes(name, capsys):
+    assert getattr(drcn, name)(RIGHT[name])
+    assert "Right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
+def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
+    assert not getattr(drcn, name)(answer)
+    assert said.lower() in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize(("features", "recursions"), [(1, 1), (24, 4), (8, 9)])
+def test_the_first_exercise_counts_the_network_itself(features, recursions):
+    net = models.create("drcn", features=features, recursions=recursions)
+    assert sum(p.numel() for p in net.parameters()) == right_parameters(features, recursions)
