@@ -19,7 +19,8 @@ def main() -> None:
     variant = changes.pop("variant", None)
     recipe = recipes.Recipe(name, int(scale), variant, **USUAL | changes)
     gain = train.fit(recipe, "full").finish().gain()
-    print(f"{name} x{scale}, {' '.join(words) or 'nothing changed'}: {gain:+.2f} dB on the bundled held-out photos")
+    changed = " ".join(words) or "nothing changed"
+    print(f"{name} x{scale}, {changed}: {gain:+.2f} dB on held-out photos of {recipe.held_out}")
 
 
 if __name__ == "__main__":

@@ -50,9 +50,10 @@ def queue(file: Path | None = None) -> list[Training]:
     Raises:
         ValueError: an entry that no recipe can follow.
     """
-    entries = tomllib.loads((file or paths.data() / "campaign.toml").read_text())["training"]
+    lists = tomllib.loads((file or paths.data() / "campaign.toml").read_text())
     found = []
-    for entry in entries:
+    for entry in lists["training"]:
+        entry = lists.get("usual", {}) | entry
         changes = {k: v for k, v in entry.items() if k not in ("name", "scales", "variant", "tier")}
         for scale in entry["scales"]:
             recipe = recipes.get(entry["name"], scale, entry.get("variant")).at(entry.get("tier", "full"))

@@ -100,7 +100,7 @@ def chart(figure: Figure, alt: str) -> Html:
 
 
 def _slim(svg: str) -> str:
-    """The SVG in the page's ink, without what no reader sees: half of matplotlib's bytes."""
+    """The SVG in the page's ink, without what no reader sees."""
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.S)
     svg = re.sub(r">\s+<", "><", svg)

@@ -53,6 +53,20 @@ def test_the_courses_own_queue_can_be_followed():
         assert training.recipe.tiers == {}
 
 
+def test_nobody_is_scored_on_pictures_it_has_learned_from():
+    """BSD200 shares pictures with Rain100L, on which every network that takes rain away is scored."""
+    full = recipes.get("mprnet", variant="derain").at("full")
+    for recipe in [full, *(t.recipe for t in campaign.queue() if t.recipe.variant == "derain")]:
+        assert "BSD200" not in (*recipe.data, recipe.held_out)
+
+
+def test_what_is_usual_holds_where_an_entry_says_nothing(machine):
+    usual = '[usual]\ntier = "smoke"\nsteps = 9\nseed = 5\n'
+    (machine / "campaign.toml").write_text(usual + ENTRY.replace('tier = "smoke"\n', "", 1))
+    first = campaign.queue(machine / "campaign.toml")[0].recipe
+    assert (first.steps, first.seed, first.every) == (6, 5, 3)
+
+
 def test_entries_become_recipes(queue):
     assert [t.label for t in queue] == ["sprint_x2", "sprint_x3", "vdsr_x2"]
     assert [t.recipe.steps for t in queue] == [6, 6, 2]

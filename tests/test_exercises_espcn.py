@@ -1,6 +1,6 @@
 """The self-checks of the ESPCN chapter: silent on nothing, helpful on the typical mistake, content with the truth."""
 
-import pytest
+import answers
 import torch.nn.functional as F
 
 from srlib.exercises import espcn
@@ -63,25 +63,4 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_not_tried_yet(name, capsys):
-    assert not getattr(espcn, name)(None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_chapters_stub_counts_as_not_tried(name, capsys):
-    assert not getattr(espcn, name)(lambda *_, **__: None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_passes(name, capsys):
-    assert getattr(espcn, name)(RIGHT[name])
-    assert "Right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
-def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
-    assert not getattr(espcn, name)(answer)
-    assert said in capsys.readouterr().out
+TestAnswers = answers.of(espcn, RIGHT, WRONG)

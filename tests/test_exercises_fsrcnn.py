@@ -1,6 +1,6 @@
 """The self-checks of the FSRCNN chapter: silent on nothing, helpful on the typical mistake, content with the truth."""
 
-import pytest
+import answers
 import torch
 import torch.nn.functional as F
 
@@ -67,25 +67,4 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_not_tried_yet(name, capsys):
-    assert not getattr(fsrcnn, name)(None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_chapters_stub_counts_as_not_tried(name, capsys):
-    assert not getattr(fsrcnn, name)(lambda *_, **__: None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_passes(name, capsys):
-    assert getattr(fsrcnn, name)(RIGHT[name])
-    assert "Right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
-def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
-    assert not getattr(fsrcnn, name)(answer)
-    assert said in capsys.readouterr().out
+TestAnswers = answers.of(fsrcnn, RIGHT, WRONG)

@@ -2,6 +2,7 @@
 
 import math
 
+import answers
 import pytest
 
 from srlib import datasets, metrics, resize
@@ -36,57 +37,32 @@ def strength_of_brightness(damage, hr, target):
     return 255 * 10 ** (-target / 20)
 
 
-RIGHT = [(judging.psnr, right_psnr), (judging.at_psnr, bisected), (judging.detective, TRUTH)]
-UNTRIED = [
-    (judging.psnr, None),
-    (judging.psnr, lambda sr, hr, crop: None),
-    (judging.at_psnr, None),
-    (judging.at_psnr, lambda damage, hr, target: None),
-    (judging.detective, None),
-    (judging.detective, dict.fromkeys("ABCDE")),
-]
+RIGHT = {"psnr": right_psnr, "at_psnr": bisected, "detective": TRUTH}
 WRONG = [
-    (judging.psnr, lambda sr, hr, crop: -right_psnr(sr, hr, crop), "The sign"),
-    (judging.psnr, lambda sr, hr, crop: right_psnr(sr, hr, crop) * math.log(10), "natural logarithm"),
-    (judging.psnr, lambda sr, hr, crop: right_psnr(sr, hr, crop) / 2, "20 log10"),
-    (judging.psnr, lambda sr, hr, crop: right_psnr(sr, hr, crop) + 20 * math.log10(255), "The peak is 1"),
-    (judging.psnr, lambda sr, hr, crop: float(((sr - hr) ** 2).mean()), "That is the MSE"),
-    (judging.psnr, lambda sr, hr, crop: -20 * math.log10((sr - hr).abs().mean()), "averaged absolute errors"),
-    (judging.psnr, uncropped, "only the inside counts"),
-    (judging.psnr, lambda sr, hr, crop: 20.0, "an uneven one"),
-    (judging.psnr, lambda sr, hr, crop: missing, "NameError"),  # noqa: F821
-    (judging.at_psnr, lambda damage, hr, target: damage(hr, 8.0), "Return the strength"),
-    (judging.at_psnr, lambda damage, hr, target: 500, "between 0 and 50"),
-    (judging.at_psnr, lambda *args: bisected(*args, falling=False), "right way round"),
-    (judging.at_psnr, lambda *args: bisected(*args, rounds=7), "halve the interval more often"),
-    (judging.at_psnr, lambda damage, hr, target: bisected(damage, hr, 30.0), "use target"),
-    (judging.at_psnr, strength_of_brightness, "use damage"),
-    (judging.detective, {"F": "rgb"}, "The scripts are called"),
-    (judging.detective, {"A": "the butler"}, "The suspects are called"),
-    (judging.detective, TRUTH | {"B": "rgb", "E": "full range"}, "Script B is innocent of that: 'rgb' takes about 1.3"),
-    (judging.detective, TRUTH | {"A": "decimals"}, "never adds any"),
-    (judging.detective, {"C": "shift"}, "Still open: A, B, D, E"),
+    ("psnr", lambda sr, hr, crop: -right_psnr(sr, hr, crop), "The sign"),
+    ("psnr", lambda sr, hr, crop: right_psnr(sr, hr, crop) * math.log(10), "natural logarithm"),
+    ("psnr", lambda sr, hr, crop: right_psnr(sr, hr, crop) / 2, "20 log10"),
+    ("psnr", lambda sr, hr, crop: right_psnr(sr, hr, crop) + 20 * math.log10(255), "The peak is 1"),
+    ("psnr", lambda sr, hr, crop: float(((sr - hr) ** 2).mean()), "That is the MSE"),
+    ("psnr", lambda sr, hr, crop: -20 * math.log10((sr - hr).abs().mean()), "averaged absolute errors"),
+    ("psnr", uncropped, "only the inside counts"),
+    ("psnr", lambda sr, hr, crop: 20.0, "an uneven one"),
+    ("psnr", lambda sr, hr, crop: missing, "NameError"),  # noqa: F821
+    ("at_psnr", lambda damage, hr, target: damage(hr, 8.0), "Return the strength"),
+    ("at_psnr", lambda damage, hr, target: 500, "between 0 and 50"),
+    ("at_psnr", lambda *args: bisected(*args, falling=False), "right way round"),
+    ("at_psnr", lambda *args: bisected(*args, rounds=7), "halve the interval more often"),
+    ("at_psnr", lambda damage, hr, target: bisected(damage, hr, 30.0), "use target"),
+    ("at_psnr", strength_of_brightness, "use damage"),
+    ("detective", {"F": "rgb"}, "The scripts are called"),
+    ("detective", {"A": "the butler"}, "The suspects are called"),
+    ("detective", TRUTH | {"B": "rgb", "E": "full range"}, "Script B is innocent of that: 'rgb' takes about 1.3"),
+    ("detective", TRUTH | {"A": "decimals"}, "never adds any"),
+    ("detective", {"C": "shift"}, "Still open: A, B, D, E"),
 ]
 
 
-@pytest.mark.parametrize(("exercise", "answer"), UNTRIED)
-def test_an_empty_answer_is_not_tried_yet(exercise, answer, capsys):
-    assert exercise(answer) is False
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("exercise", "answer", "why"), WRONG)
-def test_a_wrong_answer_is_told_why(exercise, answer, why, capsys):
-    assert exercise(answer) is False
-    out = capsys.readouterr().out
-    assert out.startswith("✗")
-    assert why in out
-
-
-@pytest.mark.parametrize(("exercise", "answer"), RIGHT)
-def test_the_right_answer_is_right(exercise, answer, capsys):
-    assert exercise(answer) is True
-    assert capsys.readouterr().out.startswith("✓ Right.\n")
+TestAnswers = answers.of(judging, RIGHT, WRONG, stubs=[("detective", dict.fromkeys("ABCDE"))])
 
 
 def test_a_solved_case_is_explained(capsys):

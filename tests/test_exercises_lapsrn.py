@@ -2,7 +2,7 @@
 
 import math
 
-import pytest
+import answers
 import torch
 
 from srlib.exercises import lapsrn
@@ -53,28 +53,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_not_tried_yet(name, capsys):
-    assert not getattr(lapsrn, name)(None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_stub_counts_as_not_tried(name, capsys):
-    assert not getattr(lapsrn, name)(lambda *arguments, **options: None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_passes(name, capsys):
-    assert getattr(lapsrn, name)(RIGHT[name])
-    assert "Right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
-def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
-    assert not getattr(lapsrn, name)(answer)
-    assert said in capsys.readouterr().out
+TestAnswers = answers.of(lapsrn, RIGHT, WRONG)
 
 
 def test_the_shift_of_a_known_picture_is_found():

@@ -1,6 +1,6 @@
 """The self-checks of the chapter Reconstruction: silent on nothing, helpful on the typical mistake, else content."""
 
-import pytest
+import answers
 import torch
 
 from srlib.classical import enlarge, shrink
@@ -69,25 +69,4 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_not_tried_yet(name, capsys):
-    assert not getattr(reconstruction, name)(None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", ["visit", "ghost_of"])
-def test_the_chapters_stub_counts_as_not_tried(name, capsys):
-    assert not getattr(reconstruction, name)(lambda *_: None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_passes(name, capsys):
-    assert getattr(reconstruction, name)(RIGHT[name])
-    assert "Right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
-def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
-    assert not getattr(reconstruction, name)(answer)
-    assert said in capsys.readouterr().out
+TestAnswers = answers.of(reconstruction, RIGHT, WRONG)

@@ -1,24 +1,14 @@
 """The self-checks of the RED chapter: each typical mistake gets a sentence of its own."""
 
-import pytest
+import answers
 import torch
 
 from srlib.exercises import red
 
 
-def right_forward(encode, decode, x):
-    skips, h = [x], x
-    for number, layer in enumerate(encode, 1):
-        h = layer(h).relu()
-        if number % 2 == 0:
-            skips.append(h)
-    for number, layer in enumerate(decode, 1):
-        h = layer(h)
-        h = (h + skips.pop()).relu() if number % 2 else h.relu()
-    return h
+def wired(kind):
+    """RED's forward pass, right or with one of the mistakes."""
 
-
-def wrong_forward(kind):
     def forward(encode, decode, x):
         skips, h = [x], x
         for number, layer in enumerate(encode, 1):
@@ -39,19 +29,21 @@ def wrong_forward(kind):
                 h = (h + (x if number == len(decode) else 0)).relu()
             elif kind == "no last":
                 h = h + skips.pop() if number == len(decode) else (h + skips.pop()).relu()
+            else:
+                h = (h + skips.pop()).relu()
         return h
 
     return forward
 
 
 def five_only(encode, decode, x):
-    return right_forward(encode[:5], decode[: min(5, len(decode)) - 1] + decode[-1:], x)
+    return wired("right")(encode[:5], decode[: min(5, len(decode)) - 1] + decode[-1:], x)
 
 
 RIGHT = {
     "partners": lambda pairs: [(n, pairs - n) for n in range(0, pairs, 2)],
     "as_convolution": lambda w: w.permute(1, 0, 2, 3).rot90(2, (2, 3)),
-    "forward": right_forward,
+    "forward": wired("right"),
 }
 WRONG = [
     ("partners", lambda pairs: [(n, n) for n in range(2, pairs, 2)], "mirrored"),
@@ -66,34 +58,18 @@ WRONG = [
     ("as_convolution", lambda w: w.transpose(0, 1).flip(3), "one of them"),
     ("as_convolution", lambda w: w.transpose(0, 1).transpose(2, 3), "diagonal"),
     ("as_convolution", lambda w: w.reshape(3, 2, 3, 3), "renumbers"),
-    ("forward", wrong_forward("plain"), "without any skip"),
-    ("forward", wrong_forward("queue"), "paired 1 with 1"),
-    ("forward", wrong_forward("after"), "after the ReLU"),
-    ("forward", wrong_forward("no global"), "input's own skip"),
-    ("forward", wrong_forward("only global"), "Only the input"),
-    ("forward", wrong_forward("no last"), "last ReLU"),
+    ("forward", wired("plain"), "without any skip"),
+    ("forward", wired("queue"), "paired 1 with 1"),
+    ("forward", wired("after"), "after the ReLU"),
+    ("forward", wired("no global"), "input's own skip"),
+    ("forward", wired("only global"), "Only the input"),
+    ("forward", wired("no last"), "last ReLU"),
     ("forward", five_only, "len(encode)"),
     ("forward", lambda encode, decode, x: missing, "NameError"),  # noqa: F821
 ]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_not_tried_yet(name, capsys):
-    assert not getattr(red, name)(None)
-    assert not getattr(red, name)(lambda *_: None)
-    assert capsys.readouterr().out.count("Not tried yet") == 2
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_passes(name, capsys):
-    assert getattr(red, name)(RIGHT[name])
-    assert "Right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
-def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
-    assert not getattr(red, name)(answer)
-    assert said in capsys.readouterr().out
+TestAnswers = answers.of(red, RIGHT, WRONG)
 
 
 def test_the_mistakes_that_are_looked_for_differ_from_red_and_from_each_other():

@@ -1,6 +1,6 @@
 """The self-checks of the SRCNN chapter: silent on nothing, helpful on the typical mistake, content with the truth."""
 
-import pytest
+import answers
 import torch
 
 from srlib.exercises import srcnn
@@ -38,22 +38,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_not_tried_yet(name, capsys):
-    assert not getattr(srcnn, name)(None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_passes(name, capsys):
-    assert getattr(srcnn, name)(RIGHT[name])
-    assert "Right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
-def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
-    assert not getattr(srcnn, name)(answer)
-    assert said in capsys.readouterr().out
+TestAnswers = answers.of(srcnn, RIGHT, WRONG)
 
 
 def test_the_ensemble_of_a_network_without_preference_is_the_network():

@@ -1,6 +1,6 @@
 """The self-checks of the VDSR chapter: silent on nothing, helpful on the typical mistake, content with the truth."""
 
-import pytest
+import answers
 import torch
 import torch.nn.functional as F
 
@@ -69,28 +69,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_not_tried_yet(name, capsys):
-    assert not getattr(vdsr, name)(None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_chapters_stub_counts_as_not_tried(name, capsys):
-    assert not getattr(vdsr, name)(lambda *_, **__: None)
-    assert "Not tried yet" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", RIGHT)
-def test_the_right_answer_passes(name, capsys):
-    assert getattr(vdsr, name)(RIGHT[name])
-    assert "Right" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(("name", "answer", "said"), WRONG)
-def test_a_wrong_answer_gets_its_own_sentence(name, answer, said, capsys):
-    assert not getattr(vdsr, name)(answer)
-    assert said in capsys.readouterr().out
+TestAnswers = answers.of(vdsr, RIGHT, WRONG)
 
 
 def test_one_pixel_of_halo_less_is_not_enough(capsys):

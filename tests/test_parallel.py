@@ -1,5 +1,6 @@
 """Two processes that share a training take the very steps of one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -26,9 +27,10 @@ import json, os, sys
 import torch
 from srlib import parallel, recipes, train
 run = train.fit(recipes.Recipe(**json.loads(sys.argv[1])), "full", checkpoint=sys.argv[2])
-torch.save({"part": parallel.part(4)}, f"{sys.argv[3]}/part{os.environ['RANK']}.pt")
+mine = list(range(4))[parallel.part(4)]
 steps = [(s.loss, s.gradient) for s in run]
-torch.save({"steps": steps, "weights": run.model.state_dict()}, f"{sys.argv[3]}/rank{os.environ['RANK']}.pt")
+told = {"part": mine, "steps": steps, "weights": run.model.state_dict()}
+torch.save(told, f"{sys.argv[3]}/rank{os.environ['RANK']}.pt")
 parallel.leave()
 """
 
@@ -49,20 +51,17 @@ def torchrun(machine, *arguments):
 
 
 def test_two_processes_take_the_steps_of_one(machine):
-    import json
-
     checkpoint = machine / "two.ckpt"
     done = torchrun(machine, str(machine / "worker.py"), json.dumps(RECIPE), str(checkpoint), str(machine))
     assert done.returncode == 0, done.stderr[-2000:]
     alone = train.fit(recipes.Recipe(**RECIPE), "full")
     steps = [(s.loss, s.gradient) for s in alone]
-    for rank in (0, 1):
-        theirs = torch.load(machine / f"rank{rank}.pt", weights_only=True)
+    both = [torch.load(machine / f"rank{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert [theirs["part"] for theirs in both] == [[0, 2], [1, 3]], "each patch goes to one of them"
+    for theirs in both:
         torch.testing.assert_close(torch.tensor(theirs["steps"]), torch.tensor(steps), rtol=1e-5, atol=1e-7)
         for name, value in alone.model.state_dict().items():
             torch.testing.assert_close(theirs["weights"][name], value, rtol=1e-4, atol=1e-6)
-    parts = [torch.load(machine / f"part{rank}.pt", weights_only=False)["part"] for rank in (0, 1)]
-    assert [list(range(4))[p] for p in parts] == [[0, 2], [1, 3]], "each patch goes to one of them"
     resumed = train.fit(recipes.Recipe(**RECIPE), "full", checkpoint=checkpoint)
     assert len(resumed.history) == 3, "one wrote the checkpoint, and a lone process goes on from it"
 

@@ -508,3 +508,16 @@ def test_a_full_disk_leaves_the_old_checkpoint(saved, monkeypatch):
     assert saved.read_bytes() == before
     assert os.listdir(saved.parent).count("a.ckpt") == 1
     assert not [f for f in os.listdir(saved.parent) if f.startswith(".a.ckpt")]
+
+
+def test_where_it_trains_in_half_precision(monkeypatch):
+    """What a GPU does, asked of the CPU: convolutions in bfloat16, weights and loss in 32 bits, and it still learns."""
+    seen = []
+    monkeypatch.setattr(train, "HALF", ("cpu",))
+    run = train.fit(recipes.get("sprint"), "smoke", data=["bundled"], steps=40, every=40)
+    layer = next(m for m in run.model.modules() if isinstance(m, torch.nn.Conv2d))
+    layer.register_forward_hook(lambda module, inputs, output: seen.append((module.training, output.dtype)))
+    run.finish()
+    assert set(seen) == {(True, torch.bfloat16), (False, torch.float32)}, "looks are exact"
+    assert {p.dtype for p in run.model.parameters()} == {torch.float32}
+    assert run.history[-1].psnr > run.references()[0]
