@@ -122,10 +122,13 @@ class AdversarialRun(train.Run):
         for net in self.players.values():
             net.train()
         x, y = self._draw(self.recipe.scale)
-        game, sr = losses.GAMES[self.recipe.game], self.model(x)
-        # Apart: batch norm then measures photographs and pictures each for themselves, as in ESRGAN's code. Together,
-        # every verdict would depend on what else is in the batch, and the two kinds would be told apart by that.
-        real, fake = self.judge(y), self.judge(sr)
+        game = losses.GAMES[self.recipe.game]
+        with train.half(self.device):
+            sr = self.model(x)
+            # Apart: batch norm then measures photographs and pictures each for themselves, as in ESRGAN's code.
+            # Together, every verdict would depend on what else is in the batch, and tell the two kinds apart by that.
+            real, fake = self.judge(y), self.judge(sr)
+        sr, real, fake = sr.float(), real.float(), fake.float()
         adversarial, judge_loss = game.generator(real, fake), game.judge(real, fake)
         loss = self._likeness(sr, y) + self.settings["adversarial"] * adversarial
         for optimizer in self.optimizers.values():

@@ -9,12 +9,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from srlib import checks, datasets, degrade, ledger, metrics, models, papers, recipes, resize, tiling
+from srlib import checks, classical, datasets, degrade, ledger, metrics, models, papers, recipes, resize, tiling
 from srlib.figures import Html, table
 from srlib.perceptual import Extractor
 
 RESTORED = {"denoise": "Set14", "derain": "Rain100L"}  #: task -> the photo set it is reported on
-ENLARGE = tuple(resize.KERNELS)  # interpolations can be measured like networks, by name
+CLASSICAL = {"ibp": classical.ibp, "pocs": classical.pocs, "map_tv": classical.map_tv, "bayes": classical.bayes}
+UNTRAINED = (*resize.KERNELS, *CLASSICAL)  #: what can be measured like a network, by name, and learns nothing
 
 
 def run(
@@ -25,25 +26,26 @@ def run(
     name: str | None = None,
     extractor: Extractor | None = None,
 ) -> list[dict]:
-    """Score a network, or an interpolation such as "bicubic", on every photo of a set.
+    """Score a network, an interpolation such as "bicubic", or a reconstruction such as "map_tv", on a photo set.
 
     Args:
-        model: a network from ``models.create`` or ``weights.load``, or the name of an interpolation.
+        model: a network from ``models.create`` or ``weights.load``, or a name of :data:`UNTRAINED`.
         dataset: a photo set, such as "Set5"; of a set with a training split, the held-out part.
         protocol: see ``metrics.protocol``; by default "paper_y" for networks on luma, "paper_rgb" for colour.
-        scale: needed for interpolations; networks know theirs.
+        scale: needed for what is untrained; networks know theirs.
         name: what to call it in the row.
         extractor: from ``perceptual.extractor()``, to measure the perceptual distance too (the row names it).
 
     Returns:
-        One row for the ledger: means in ``psnr`` and ``ssim``, each photo's PSNR in ``photos``, provenance.
+        One row for the ledger: means in ``psnr`` and ``ssim``, each photo's PSNR in ``photos``, provenance. The time is
+        the processor's, of all threads together: what else the machine does hardly touches it.
 
     Raises:
         ValueError: unknown names, or no scale for an interpolation.
         srlib.datasets.MissingData: the set is not on this machine.
     """
     if isinstance(model, str):
-        checks.choice(model, ENLARGE, "interpolation")
+        checks.choice(model, UNTRAINED, "method")
     space = "y" if isinstance(model, str) else model.space
     rules = metrics.protocol(protocol or f"paper_{space}")
     own = getattr(model, "scale", None)
@@ -53,9 +55,9 @@ def run(
     scores, seconds, pixels = {}, 0.0, 0
     for photo in datasets.photos(dataset, split="test"):
         lr, hr = rules.pair(photo.image, scale)
-        began = time.perf_counter()
+        began = time.process_time()
         sr = enlarge(model, lr, scale)
-        seconds, pixels = seconds + time.perf_counter() - began, pixels + sr[0].numel()
+        seconds, pixels = seconds + time.process_time() - began, pixels + sr[0].numel()
         scores[photo.name] = rules(sr, hr, scale)
         if extractor:
             distance = metrics.perceptual_distance(sr, hr, extractor, crop=scale, rounding="uint8")
@@ -124,7 +126,10 @@ def restore(
 
 
 def enlarge(model: nn.Module | str, lr: Tensor, scale: int) -> Tensor:
-    """``(C, h, w)`` to ``(C, scale*h, scale*w)`` by a network (see :func:`tiling.enlarge`) or an interpolation."""
+    """``(C, h, w)`` to ``(C, scale*h, scale*w)``: by a network (see :func:`tiling.enlarge`) or one of UNTRAINED."""
+    if model in CLASSICAL:
+        *_, last = CLASSICAL[model](lr, scale)
+        return last
     if isinstance(model, str):
         return resize.resize(lr, scale, kernel=model)
     return tiling.enlarge(model, lr, scale)
@@ -161,6 +166,8 @@ def paper_table(name: str, dataset: str = "Set5") -> Html:
 
 def leaderboard(dataset: str = "Set5", scale: int = 2, protocol: str | None = None) -> Html:
     """Everything that was measured on a photo set at a scale, best first: quality beside what it costs.
+
+    Milliseconds are the processor's, all threads together.
 
     "perceptual" is the distance of ``metrics.perceptual_distance``, where it was measured: less is better.
 

@@ -54,7 +54,9 @@ def queue(file: Path | None = None) -> list[Training]:
     found = []
     for entry in lists["training"]:
         entry = lists.get("usual", {}) | entry
-        changes = {k: v for k, v in entry.items() if k not in ("name", "scales", "variant", "tier")}
+        changes = {k: v for k, v in entry.items() if k not in ("name", "scales", "variant", "tier", "alone")}
+        if entry.get("alone"):  # for each scale a network of its own, where the recipe trains one for several
+            changes["scales"] = []
         for scale in entry["scales"]:
             recipe = recipes.get(entry["name"], scale, entry.get("variant")).at(entry.get("tier", "full"))
             found.append(Training(replace(recipes.with_changes(recipe, **changes), tiers={})))

@@ -171,7 +171,7 @@ def _campaign(folder: Path, minutes: float) -> None:
 @app.command()
 @_sentence
 def benchmark(
-    model: Annotated[str, typer.Argument(help="A network with weights, or an interpolation such as bicubic.")],
+    model: Annotated[str, typer.Argument(help="A network with weights, or bicubic, or ibp, pocs, map_tv, bayes.")],
     dataset: Annotated[str, typer.Argument(help="A photo set, such as Set5.")] = "Set5",
     scale: Scale = 2,
     protocol: Annotated[str | None, typer.Option(help="Evaluation protocol; default: its papers'.")] = None,
@@ -182,7 +182,7 @@ def benchmark(
     from srlib import benchmark as bench
     from srlib import ledger, papers, weights
 
-    net = model if model in bench.ENLARGE else weights.load(model, scale, folder)
+    net = model if model in bench.UNTRAINED else weights.load(model, scale, folder)
     (row,) = rows = bench.run(net, dataset, protocol, scale, name=model)
     published = papers.psnr(model, dataset, scale) if model in papers.table() else None
     beside = f" (published: {published:.2f} dB)" if published else ""

@@ -61,7 +61,7 @@ class Recipe:
         checks.choice(self.schedule, ("cosine", "step", "constant"), "schedule")
         checks.choice(self.optimizer, ("adamw", "sgd"), "optimizer")
         checks.choice(self.supervise, ("last", "pyramid", "recursive"), "supervise")
-        checks.choice(self.init, ("network", "interpolation", "quiet", "identity", "paper", "trained"), "init")
+        checks.choice(self.init, ("network", "interpolation", "quiet", "identity", "edges", "paper", "trained"), "init")
         checks.choice(self.loss, losses.LOSSES, "loss")
         if self.scales and self.scale not in self.scales:
             raise ValueError(f"scales={self.scales} leaves out the recipe's own scale={self.scale}. Add it.")

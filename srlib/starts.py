@@ -28,8 +28,9 @@ def start(recipe: Recipe) -> nn.Module:
 
     ``recipe.init`` is "network": as the model file has them; "interpolation": the picture is let through (see
     :func:`begin_as_interpolation`); "quiet": the last layer (or those of ``net.draws``) draws nothing yet, so that a
-    network that learns a residual starts as its input; "identity": every layer passes its input on (SRCNN); "paper":
-    N(0, 0.001) everywhere (SRCNN); "trained": the course's own weights of this network, to train them further.
+    network that learns a residual starts as its input; "identity": every layer passes its input on (SRCNN); "edges":
+    the first layer looks at differences (see :func:`look_at_edges`); "paper": N(0, 0.001) everywhere (SRCNN);
+    "trained": the course's own weights of this network, to train them further.
 
     Raises:
         srlib.weights.WeightsError: "trained", and the course has no such weights.
@@ -54,6 +55,8 @@ def start(recipe: Recipe) -> nn.Module:
         elif recipe.init == "identity":
             for m in convolutions:
                 pass_first_channel(m)
+        elif recipe.init == "edges":
+            look_at_edges(convolutions[0])
     return net
 
 
@@ -171,3 +174,18 @@ def pass_first_channel(m: nn.Conv2d) -> None:
     m.weight[0] *= 0.01 if m.out_channels > 1 else 0.1
     m.weight[0, 0, m.kernel_size[0] // 2, m.kernel_size[1] // 2] += 1
     m.bias.zero_()
+
+
+@torch.no_grad()
+def look_at_edges(m: nn.Conv2d, spread: float = 0.6) -> None:
+    """Let seven of eight filters begin as differences, whatever the brightness, and the rest see a little of that.
+
+    Behind a tanh (ESPCN) the usual start is a straight line: small weights, times a brightness that hardly varies. A
+    filter that sums to zero answers to edges alone, and with ``spread`` as its weights' deviation a neighbourhood that
+    varies by a fifth of the range gives sums of ``spread``, where tanh bends.
+    """
+    nn.init.normal_(m.weight, std=spread)
+    edges = m.out_channels * 7 // 8
+    m.weight[:edges] -= m.weight[:edges].mean((2, 3), keepdim=True)
+    m.weight[edges:] *= 0.1 / spread
+    nn.init.zeros_(m.bias)

@@ -46,6 +46,11 @@ class Step:
     preview: Tensor | None = None  #: the first held-out crop as the network draws it now, ``(C, H, W)``
 
 
+def half(device: torch.device) -> torch.autocast:
+    """Where it pays, the forward pass in bfloat16: ``with half(device): sr = net(x)``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=device.type in HALF)
+
+
 class Diverged(RuntimeError):
     """NaN, infinity or an exploding loss; ``run.model`` holds the weights of the last good look (or the first)."""
 
@@ -217,7 +222,7 @@ class Run:
         self.model.train()
         scale = self._draw_scale()
         x, y = self._draw(scale)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type in HALF):
+        with half(self.device):
             loss = self._loss(x, y, scale)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

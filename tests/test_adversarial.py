@@ -630,3 +630,34 @@ def test_a_mistake_in_the_file_of_a_game_shows():
         from_toml("[recipe]\nlr_judge = 1.0", "srresnet", 4)
     with pytest.raises(ValueError, match=r"scale=3 is not offered here\. Use one of 2, 4"):
         from_toml(text, "srgan", 3)
+
+
+@BOTH
+def test_both_players_compute_in_half_precision_where_training_does(players, monkeypatch):
+    """What a GPU does, asked of the CPU: pictures and verdicts in bfloat16, losses and weights in 32 bits."""
+    monkeypatch.setattr(train, "HALF", ("cpu",))
+    run, seen = fit(players, steps=2, every=2), []
+    for net in run.players.values():
+        layer = next(m for m in net.modules() if isinstance(m, torch.nn.Conv2d))
+        layer.register_forward_hook(lambda m, i, output: seen.append((m.training, output.dtype)))
+    game = losses.GAMES[run.recipe.game]
+    dtypes = []
+    monkeypatch.setitem(losses.GAMES, run.recipe.game, Watched(game, dtypes))
+    run.finish()
+    assert set(seen) == {(True, torch.bfloat16), (False, torch.float32)}, "looks are exact"
+    assert set(dtypes) == {torch.float32}
+    assert {p.dtype for net in run.players.values() for p in net.parameters()} == {torch.float32}
+
+
+class Watched:
+    """A game that notes what it is given."""
+
+    def __init__(self, game, dtypes):
+        self.game, self.dtypes = game, dtypes
+
+    def __getattr__(self, name):
+        def played(real, fake):
+            self.dtypes += [real.dtype, fake.dtype]
+            return getattr(self.game, name)(real, fake)
+
+        return played

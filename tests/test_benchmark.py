@@ -1,9 +1,11 @@
 """Measuring: rows against sums by hand, interpolations like networks, and the table beside the paper."""
 
+import time
+
 import pytest
 import torch
 
-from srlib import benchmark, datasets, figures, images, ledger, metrics, models, perceptual, synthetic
+from srlib import benchmark, classical, datasets, figures, images, ledger, metrics, models, perceptual, synthetic
 from srlib.resize import resize
 
 
@@ -78,7 +80,7 @@ def test_the_fingerprint_belongs_to_the_weights():
 @pytest.mark.parametrize(
     ("model", "arguments", "sentence"),
     [
-        ("cubic", {"scale": 2}, r"interpolation='cubic' is unknown\. Use one of: nearest, bilinear, bicubic"),
+        ("cubic", {"scale": 2}, r"method='cubic' is unknown\. Use one of: nearest, bilinear, bicubic"),
         ("bicubic", {}, r"scale=None is not a whole number of at least 1\. Use 2, 3 or 4"),
         ("bicubic", {"scale": 2.5}, r"scale=2\.5 is not a whole number"),
         ("bicubic", {"scale": 2, "protocol": "y"}, r"protocol='y' is unknown\. Use one of: paper_y"),
@@ -141,6 +143,26 @@ def test_the_leaderboard(monkeypatch, tmp_path):
     assert [line[0] for line in lines] == ["edsr", "srcnn", "bicubic", "srgan"], "best first, by each one's own rules"
     assert lines[1] == ["srcnn", "36.50", "/", "0.9500", "36.66", "57,281", "52.7", "1,959", "2026-01-02"]
     assert repr(benchmark.leaderboard("Set5", 2, "paper_y")).splitlines()[2].split()[:2] == ["edsr", "39.90"]
+
+
+@pytest.mark.parametrize("name", benchmark.CLASSICAL)
+def test_reconstructions_are_measured_too(name, photos):
+    (row,) = benchmark.run(name, "Set5", "paper_y", 2)
+    rules, expected = metrics.protocol("paper_y"), []
+    for _, image in photos:
+        lr, hr = rules.pair(image, 2)
+        expected.append(rules(list(getattr(classical, name)(lr, 2))[-1], hr, 2)["psnr"])
+    assert row["psnr"] == pytest.approx(sum(expected) / len(expected), abs=1e-4)
+    assert (row["model"], row["weights"], row["parameters"]) == (name, None, 0)
+
+
+def test_the_time_is_the_processors(monkeypatch):
+    """Other work on the machine, here a sleep, is not the network's."""
+    resized = benchmark.resize.resize
+    monkeypatch.setattr(benchmark.resize, "resize", lambda *a, **k: (time.sleep(0.3), resized(*a, **k))[1])
+    (row,) = benchmark.run("bicubic", "Set5", scale=2)
+    pixels = sum(image[0].numel() for _, image in datasets.photos("Set5"))
+    assert 0 < row["ms_per_megapixel"] < 0.5 * 600e6 / pixels
 
 
 def test_a_row_knows_what_the_network_costs(photos):

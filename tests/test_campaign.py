@@ -67,6 +67,12 @@ def test_what_is_usual_holds_where_an_entry_says_nothing(machine):
     assert (first.steps, first.seed, first.every) == (6, 5, 3)
 
 
+def test_a_network_for_several_scales_can_be_trained_for_one_alone(machine):
+    entry = '[[training]]\nname = "drrn"\nscales = [2]\ntier = "laptop"\n'
+    (machine / "campaign.toml").write_text(entry + entry.replace("[2]", "[2]\nalone = true"))
+    assert [t.recipe.scales for t in campaign.queue(machine / "campaign.toml")] == [[2, 3, 4], []]
+
+
 def test_entries_become_recipes(queue):
     assert [t.label for t in queue] == ["sprint_x2", "sprint_x3", "vdsr_x2"]
     assert [t.recipe.steps for t in queue] == [6, 6, 2]

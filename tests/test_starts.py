@@ -113,3 +113,12 @@ def test_trained_weights_to_go_on_from(monkeypatch, tmp_path):
         starts.start(recipes.with_changes(recipe, init="trained", arguments={}))
     with pytest.raises(weights.WeightsError, match="There are no weights for sprint x3"):
         starts.start(recipes.with_changes(recipe, init="trained", scale=3))
+
+
+def test_edges_are_seen_whatever_the_brightness():
+    net = starts.start(recipes.with_changes(recipes.get("espcn", 3), init="edges"))
+    gray = [net.extract(torch.full((1, 1, 9, 9), level))[0, :, 4, 4] for level in (0.2, 0.9)]
+    steady = [torch.allclose(a, b, atol=1e-5) for a, b in zip(*gray, strict=True)]
+    assert steady == [True] * 56 + [False] * 8
+    assert net.extract.weight[:56].std().item() == pytest.approx(0.6, rel=0.1)
+    assert net.extract.weight[56:].std().item() == pytest.approx(0.1, rel=0.3)

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.site
 SIGMAS, KINDS = [0.5, 1.0, 2.0, 4.0], ["disc", "<box>"]
 HR = images.round_to_uint8(synthetic.picture(1, side=40))
 SOFT = images.round_to_uint8((HR + HR.roll(1, -1) + HR.roll(1, -2)) / 3)
+MEASURED = {"flat": {"PSNR": 33.6, "weights": 9, "ms": 2}, "deep": {"PSNR": 37.25, "weights": 50_000, "ms": 300}}
+PUBLISHED = {"deep": {"PSNR": 38.5, "weights": 2_000_000}}
 COARSE = images.round_to_uint8((HR * 8).round() / 8)
 
 
@@ -36,6 +38,7 @@ def elements():
         "predict": live.predict("How far?", -2, 2, 0.67, "dB", "Because."),
         "quiz": live.quiz("1 < 2?", {"yes": (True, "It is."), "no": (False, "Count again.")}),
         "hints": hints(["one", "two", "three"]),
+        "board": live.board(MEASURED, ["weights", "ms"], ["PSNR"], "Methods", PUBLISHED, {"deep": HR, "flat": SOFT}),
     }
 
 
@@ -218,12 +221,50 @@ def test_quiz_and_hints_open_by_keyboard(page):
 # ---------------------------------------------------------------- all of them
 
 
+# ---------------------------------------------------------------- the board
+
+
+def place(page, name, paper=False):
+    """Where a method's mark is drawn, in the chart's own units."""
+    kind = ".sr-paper" if paper else ":not(.sr-paper)"
+    mark = page.locator(f".board .sr-mark{kind}[data-name={name}] circle").last
+    return float(mark.get_attribute("cx")), float(mark.get_attribute("cy"))
+
+
+def test_a_method_is_where_its_numbers_say(page):
+    (flat, low), (deep, high), (theirs, top) = place(page, "flat"), place(page, "deep"), place(page, "deep", paper=True)
+    assert (high - low) / (top - low) == pytest.approx((37.25 - 33.6) / (38.5 - 33.6), abs=1e-3)
+    share = np.log(50_000 / 9) / np.log(2_000_000 / 9)  # an axis over five powers of ten is logarithmic
+    assert (deep - flat) / (theirs - flat) == pytest.approx(share, abs=1e-3)
+    page.get_by_role("radio", name="ms").check()
+    assert page.locator(".board .sr-mark").count() == 2, "the paper gave no milliseconds"
+    assert page.locator(".board svg").get_attribute("aria-label") == "Methods: PSNR against ms"
+
+
+def test_a_method_shows_its_picture_to_mouse_and_keyboard(page):
+    page.locator(".board .sr-mark[data-name=flat]").hover()
+    assert "flat PSNR 33.6, weights 9, ms 2" in page.locator(".board .sr-shown").inner_text()
+    assert np.array_equal(decoded(page.locator(".board .sr-shown img").get_attribute("src")), decoded(uri(SOFT)))
+    page.locator(".board .sr-mark[data-name=flat]").focus()
+    page.keyboard.press("Tab")
+    assert "deep PSNR 37.25, weights 50,000" in page.locator(".board .sr-shown").inner_text()
+    page.keyboard.press("Tab")
+    assert "deep, as published" in page.locator(".board .sr-shown").inner_text()
+    assert page.locator(".board .sr-shown img").count() == 0, "nobody here has seen the paper's picture"
+
+
+def uri(img):
+    return figures.data_uri(img, exact=False)
+
+
 def test_each_control_has_a_name_and_shows_its_focus(page):
     names = page.evaluate(
         """() => [...document.querySelectorAll("input, [tabindex]")].map(c =>
              c.getAttribute("aria-label") || [...(c.labels || [])].map(l => l.textContent.trim()).join(""))"""
     )
-    assert len(names) == 3 + 3 + 3 + 3 + 3 + 2 + 1  # two twins; left, right, show, stage and wipe; the guess
+    assert (
+        len(names) == 3 + 3 + 3 + 3 + 3 + 2 + 1 + 5
+    )  # two twins; left, right, show, stage and wipe; the guess; the board
     assert all(names)
     page.locator(".twin input[type=range]").focus()
     page.keyboard.press("Tab")
@@ -243,6 +284,7 @@ def test_without_scripts_everything_is_still_said(browser, path):
     assert page.locator(".twin summary").inner_text() == "2 more settings"
     assert page.locator(".compare figure:visible img").count() == 3
     assert "dB, SSIM" in page.locator(".compare figure").nth(0).inner_text()
+    assert page.locator(".board tbody tr").all_inner_texts()[0].split("\t")[:2] == ["deep, published", "38.5"]
     page.locator(".predict summary").press("Enter")
     assert page.get_by_text("0.67 dB.").is_visible()
     context.close()

@@ -4,6 +4,7 @@ In JupyterLab they are controls; without a kernel (website, slides) or a front e
 HTML that still says everything.
 """
 
+from srlib.live.board import board
 from srlib.live.check import check, tried
 from srlib.live.compare import compare
 from srlib.live.explore import explore
@@ -11,4 +12,4 @@ from srlib.live.mode import interactive
 from srlib.live.quiz import predict, quiz
 from srlib.live.studio import TrainingStudio
 
-__all__ = ["TrainingStudio", "check", "compare", "explore", "interactive", "predict", "quiz", "tried"]
+__all__ = ["TrainingStudio", "board", "check", "compare", "explore", "interactive", "predict", "quiz", "tried"]

@@ -21,14 +21,17 @@ from srlib.images import to_uint8
 _HERE = Path(__file__).parent
 
 
-def element(kind: str, body: str, scripts: tuple[str, ...], style: str = "", **data: str) -> str:
-    """A ``<div class="sr-live sr-KIND">`` with its body, the shared style and the scripts (file stems) that start it.
+def element(
+    kind: str, body: str, scripts: tuple[str, ...], style: str = "", sheets: tuple[str, ...] = (), **data: str
+) -> str:
+    """A ``<div class="sr-live sr-KIND">`` with its body, its style sheets and the scripts (file stems) that start it.
 
     No ids, nothing random: the same body gives the same bytes, and several elements live on one page. The keyboard
     belongs to its controls: ``data-lm-suppress-shortcuts`` keeps JupyterLab, ``data-prevent-swipe`` reveal.js away.
     """
     attributes = "".join(f' data-{name}="{attribute(value)}"' for name, value in data.items())
     style = f' style="{style}"' if style else ""
+    sheet = "".join(_read(f"{name}.css") for name in ("live", *sheets))
     script = "".join(_read(f"{name}.js") for name in scripts)
     start = (
         f'for (const root of document.querySelectorAll(".sr-{kind}:not([data-ready])"))'
@@ -36,7 +39,7 @@ def element(kind: str, body: str, scripts: tuple[str, ...], style: str = "", **d
     )
     return (
         f'<div class="sr-live sr-{kind}"{style}{attributes} data-lm-suppress-shortcuts="true" data-prevent-swipe="">'
-        f"{body}<style>{_read('live.css')}</style><script>(() => {{\n{script}{start}\n}})();</script></div>"
+        f"{body}<style>{sheet}</style><script>(() => {{\n{script}{start}\n}})();</script></div>"
     )
 
 
