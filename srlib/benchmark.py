@@ -179,14 +179,7 @@ def leaderboard(dataset: str = "Set5", scale: int = 2, protocol: str | None = No
     Raises:
         ValueError: nothing was measured there.
     """
-    newest = {}
-    for row in ledger.rows(dataset=dataset, scale=scale):
-        if row["protocol"] == (protocol or _default_protocol(row["model"])):
-            newest[row["model"]] = row
-    if not newest:
-        raise ValueError(
-            f"Nothing was measured on {dataset} x{scale}. Measure: srlib benchmark NAME {dataset} --record"
-        )
+    newest = standing(dataset, scale, protocol)
     machines = " and ".join(sorted({row.get("machine", "an unknown machine") for row in newest.values()}))
     rows = []
     for name, row in sorted(newest.items(), key=lambda item: -item[1]["psnr"]):
@@ -204,6 +197,23 @@ def leaderboard(dataset: str = "Set5", scale: int = 2, protocol: str | None = No
             }
         )
     return table(rows, f"{dataset} at x{scale}: PSNR in dB / SSIM; timed on {machines}")
+
+
+def standing(dataset: str = "Set5", scale: int = 2, protocol: str | None = None) -> dict[str, dict]:
+    """Method -> its newest row of the ledger on a photo set at a scale, each under its own papers' protocol.
+
+    Raises:
+        ValueError: nothing was measured there.
+    """
+    newest = {}
+    for row in ledger.rows(dataset=dataset, scale=scale):
+        if row["protocol"] == (protocol or _default_protocol(row["model"])):
+            newest[row["model"]] = row
+    if not newest:
+        raise ValueError(
+            f"Nothing was measured on {dataset} x{scale}. Measure: srlib benchmark NAME {dataset} --record"
+        )
+    return newest
 
 
 def _default_protocol(name: str) -> str:
