@@ -36,7 +36,7 @@ smoke: setup  ## run every notebook at the smoke tier, with another seed and pho
 	$(PYTEST) -n 2 -m notebooks tests/test_papermill.py $(ARGS)
 
 nbval: setup  ## run every notebook at the smoke tier and compare the cells that must not change
-	$(PYTEST) -m notebooks tests/test_nbval.py $(ARGS)
+	$(PYTEST) -m "notebooks and not slow" tests/test_nbval.py $(ARGS)
 
 test-site: book  ## look at the built website in a browser
 	$(PYTEST) -n 2 -m "site and not slow" tests/test_site.py tests/test_twins.py tests/test_frames.py $(ARGS)
