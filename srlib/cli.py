@@ -127,7 +127,8 @@ def train(
         report = _report(run, file.with_suffix(".html"))
         checkpoint.unlink(missing_ok=True)
         gain = weights.card(weights.name_of(run.recipe.to_dict()), recipe.scale, file.parent)["gain_db"]
-        typer.echo(f"{gain:+.2f} dB over bicubic on held-out photos after {run.seconds:.0f} s.")
+        given = "bicubic" if recipe.scale > 1 else "the input"
+        typer.echo(f"{gain:+.2f} dB over {given} on held-out photos after {run.seconds:.0f} s.")
         typer.echo(f"Weights: {file}   Curves and pictures: {report}")
     parallel.leave()
 

@@ -106,6 +106,15 @@ def test_what_remains_is_plain_accessible_and_the_same_each_time(real_charts):
     assert "(bicubic " in text
 
 
+def test_what_does_not_enlarge_is_compared_with_its_input():
+    run = SimpleNamespace(
+        recipe=recipe(model="mprnet", scale=1, arguments={}), settings={"degradation": {"noise": 25}}, history=[]
+    )
+    assert views.marks(run, 20.0) == {"input": 20.0}
+    seen = SimpleNamespace(preview=torch.zeros(3, 4, 4), psnr=25.0, step=2)
+    assert list(views.pictures(run, seen, (20.0, seen.preview, seen.preview)))[0] == "input"
+
+
 def test_lines_to_compare_with():
     run = SimpleNamespace(recipe=recipe(model="srcnn", arguments={}), settings={"degradation": {}})
     lines = views.marks(run, 30.0)

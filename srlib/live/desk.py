@@ -148,7 +148,7 @@ class Desk:
             self.panel.curves = [{**vars(c), "alt": views.spoken(c)} for c in views.curves(run, lines)]
             if seen is not None and seen is not self._drawn:
                 self._drawn = seen
-                shown = views.pictures(seen, self.studio.references())
+                shown = views.pictures(run, seen, self.studio.references())
                 self.panel.pictures = [[n, figures.data_uri(img), note] for n, (img, note) in shown.items()]
         now = time.monotonic()
         self._next = now + max(OFTEN, BUDGET * (now - began))

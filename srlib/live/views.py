@@ -52,13 +52,18 @@ def curves(run: Run, marks: dict[str, float]) -> list[Curve]:
     return found
 
 
+def given(run: Run) -> str:
+    """What the network is compared with: what it was given, enlarged by bicubic where it enlarges."""
+    return "bicubic" if run.recipe.scale > 1 else "input"
+
+
 def marks(run: Run, bicubic: float) -> dict[str, float]:
     """The lines every training is compared with: bicubic on the same crops, and the paper's gain on top of it.
 
     A paper's own number belongs to other photos; what carries over, roughly, is its distance from bicubic. Against a
     judge there is no such line: PSNR is not what it trains for.
     """
-    lines, name, scale = {"bicubic": bicubic}, run.recipe.model, run.recipe.scale
+    lines, name, scale = {given(run): bicubic}, run.recipe.model, run.recipe.scale
     if name in papers.table() and not run.settings["degradation"] and "lr_judge" not in run.settings:
         paper, baseline = papers.psnr(name, "Set5", scale), papers.psnr("bicubic", "Set5", scale)
         if paper and baseline:
@@ -90,11 +95,11 @@ def marked(changed: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return [(step, ", ".join(numbers)) for step, numbers in at.items()]
 
 
-def pictures(seen: Step, references: tuple) -> dict[str, tuple]:
-    """name -> (picture, words under it): bicubic, the network now, its error, the original."""
+def pictures(run: Run, seen: Step, references: tuple) -> dict[str, tuple]:
+    """name -> (picture, words under it): bicubic (or the input), the network now, its error, the original."""
     bicubic, enlarged, original = references
     return {
-        "bicubic": (enlarged, f"{bicubic:.2f} dB, mean of the crops"),
+        given(run): (enlarged, f"{bicubic:.2f} dB, mean of the crops"),
         "network": (seen.preview, f"{seen.psnr:.2f} dB after step {seen.step}"),
         "its error": (figures.error_map(seen.preview, original), "black: none; white: 0.2 or more"),
         "original": (original, ""),
@@ -111,7 +116,7 @@ def words(run: Run, bicubic: float | None) -> str:
         return f"{name}: no step was taken"
     looks = [s.psnr for s in steps if s.psnr is not None]
     seen = f"{looks[-1]:.2f} dB on the held-out crops" if looks else "not looked at yet"
-    beside = "" if bicubic is None else f" (bicubic {bicubic:.2f} dB)"
+    beside = "" if bicubic is None else f" ({given(run)} {bicubic:.2f} dB)"
     return f"{name} after {len(steps)} steps: loss {steps[-1].loss:.4g}, {seen}{beside}"
 
 
@@ -137,7 +142,7 @@ def summary(run: Run, lines: dict[str, float], seen: Step | None, references: tu
         text += [f"{k}. {item}" for k, item in enumerate(items, 1)]
     if seen is not None and references:
         shown = figures.pictures(
-            pictures(seen, references), f"Held-out crop, {run.recipe.model} x{run.recipe.scale}", 160, exact=False
+            pictures(run, seen, references), f"Held-out crop, {run.recipe.model} x{run.recipe.scale}", 160, exact=False
         )
         parts.append(shown._repr_html_())
         text.append(repr(shown))
