@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest
 BOOK := $(PY) -c "from jupyter_book.cli.main import main; main()" build book --config _config.yml --path-output .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test book smoke nbval test-site test-lab test-slow check format notebooks weights pack clean
+.PHONY: help setup lab test book smoke nbval test-site test-lab test-slow check format notebooks slides student weights pack clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -39,7 +39,7 @@ nbval: setup  ## run every notebook at the smoke tier and compare the cells that
 	$(PYTEST) -m "notebooks and not slow" tests/test_nbval.py $(ARGS)
 
 test-site: book  ## look at the built website in a browser
-	$(PYTEST) -n 2 -m "site and not slow" tests/test_site.py tests/test_twins.py tests/test_frames.py $(ARGS)
+	$(PYTEST) -n 2 -m "site and not slow" tests/test_site.py tests/test_twins.py tests/test_frames.py tests/test_slides.py $(ARGS)
 
 test-lab: setup  ## drive the course in a real JupyterLab
 	$(PYTEST) -m "browser and not slow" tests/test_lab.py tests/test_lab_twins.py $(ARGS)
@@ -58,6 +58,12 @@ format: setup  ## format the code and normalise the notebooks
 
 notebooks: setup  ## execute the notebooks again at the laptop tier and store their outputs (minutes)
 	$(PY) tools/notebooks.py run $(ARGS)
+
+slides: setup  ## slides that a PC without Python or network can show, from the stored outputs (_build/slides)
+	$(PY) tools/slides.py $(ARGS)
+
+student: setup  ## copies of the notebooks without their solutions, to hand out (_build/student)
+	$(PY) tools/student.py $(ARGS)
 
 weights: setup  ## train what data/weights lacks (hours; goes on where it stopped)
 	$(PY) -m srlib train --all --out data/weights $(ARGS)
