@@ -65,8 +65,8 @@ def notebooks(names=()):
 
 
 def is_chapter(path):
-    """The welcome page and the glossary are notebooks too, but have no skeleton to follow."""
-    return path.stem not in ("index", "glossary")
+    """The welcome page, the glossary and the leaderboard are notebooks too, but have no skeleton to follow."""
+    return path.stem not in ("index", "glossary", "leaderboard")
 
 
 def code_hash(nb):
