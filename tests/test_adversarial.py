@@ -163,9 +163,9 @@ def test_one_step_by_hand(players):
     assert step.real == pytest.approx(torch.sigmoid(real).mean().item(), rel=1e-5)
     assert step.fake == pytest.approx(torch.sigmoid(fake).mean().item(), rel=1e-5)
     for p, before, g in zip(run.model.parameters(), net.parameters(), gradients, strict=True):
-        assert torch.allclose(p, before - 0.1 * g, rtol=1e-4, atol=2e-6)
+        assert torch.allclose(p, before - 0.1 * g, rtol=1e-4, atol=1e-5)
     for p, before, g in zip(run.judge.parameters(), judge.parameters(), verdicts, strict=True):
-        assert torch.allclose(p, before - 0.3 * g, rtol=1e-4, atol=2e-6)
+        assert torch.allclose(p, before - 0.3 * g, rtol=1e-4, atol=1e-5)
 
 
 @BOTH

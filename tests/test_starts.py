@@ -1,5 +1,6 @@
 """First weights: networks that begin as interpolation, and may still learn with all they have."""
 
+import re
 from functools import lru_cache
 
 import pytest
@@ -51,7 +52,13 @@ def asleep(name, scale, variant, x):
     torch.manual_seed(0)
     net = models.create(name, scale, variant, "course").train()
     net(x).square().mean().backward()
-    return [k for k, p in net.named_parameters() if p.grad is not None and not p.grad.any()]
+    return idle(net)
+
+
+def idle(net):
+    """Parameters without a gradient. A bias before a softmax (IGNN) changes no weight: it has one by rounding alone."""
+    known = [(k, p.grad) for k, p in net.named_parameters() if p.grad is not None]
+    return {k for k, grad in known if not grad.any() and not re.fullmatch(r"aggregate\.weigh_\w+\.2\.bias", k)}
 
 
 @pytest.mark.parametrize(("name", "scale", "variant"), CARRIED)
@@ -59,8 +66,7 @@ def test_nothing_is_dead(name, scale, variant):
     net = made(name, scale, variant).train()
     x = torch.rand(2, 1 if net.space == "y" else 3, 10, 10)
     F.mse_loss(net(x), torch.rand_like(net(x))).backward()
-    idle = {k for k, p in net.named_parameters() if p.grad is not None and not p.grad.any()}
-    assert idle == set(asleep(name, scale, variant, x))
+    assert idle(net) == asleep(name, scale, variant, x)
 
 
 @pytest.mark.parametrize("step", [2, 3, 4])
