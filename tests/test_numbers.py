@@ -13,8 +13,8 @@ DRIFT = 0.005  # dB by which a shipped network may miss its own ledger row
 
 
 def recorded():
-    """What ledger and papers know, as people write it."""
-    measured = [value for row in ledger.rows() for value in (row["psnr"], *row.get("photos", {}).values())]
+    """What ledger and papers know, as people write it. A set's means alone: single photos would cover any number."""
+    measured = [row["psnr"] for row in ledger.rows()]
     published = re.findall(r"\d\d\.\d\d", json.dumps(papers.table()))
     return {f"{value:.2f}" for value in measured} | set(published)
 
@@ -38,12 +38,12 @@ def test_every_number_of_the_book_can_be_traced(notebook_tool):
 def test_a_number_from_nowhere_is_found():
     cells = [
         nbformat.v4.new_markdown_cell(
-            "Bicubic has 33.66 dB, ours 35.12 dB, and theirs 99.98 dB; 36.5 dB is not exact."
+            "Bicubic has 33.66 dB, ours 65.12 dB, and theirs 99.98 dB; 36.5 dB is not exact."
         ),
-        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text="35.1234 dB")]),
+        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text="65.1234 dB")]),
     ]
     assert untraced(nbformat.v4.new_notebook(cells=cells), recorded()) == ["99.98"]
-    assert untraced(nbformat.v4.new_notebook(cells=cells[:1]), recorded()) == ["35.12", "99.98"]
+    assert untraced(nbformat.v4.new_notebook(cells=cells[:1]), recorded()) == ["65.12", "99.98"]
 
 
 def quick():
