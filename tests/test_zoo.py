@@ -1,5 +1,7 @@
 """What is particular to one network."""
 
+import copy
+
 import peers
 import pytest
 import torch
@@ -210,6 +212,15 @@ def test_wdsr_without_weight_norm_draws_the_same():
         without_weight_norm(net)
         assert torch.allclose(net(x), before, atol=1e-5)
         assert sum(p.numel() for p in net.parameters()) < count
+
+
+def test_wdsr_without_weight_norm_leaves_the_original_of_a_copy_alone():
+    net, x = make("wdsr", 3, "a").eval(), random_picture(3)
+    before = net(x)
+    slim = without_weight_norm(copy.deepcopy(net))
+    assert torch.equal(net(x), before)
+    assert torch.allclose(slim(x), before, atol=1e-5)
+    assert torch.allclose(without_weight_norm(copy.deepcopy(net))(x), before, atol=1e-5)
 
 
 def test_wdsr_widens_before_the_activation():

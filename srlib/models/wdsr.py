@@ -37,9 +37,9 @@ def normed(inputs: int, outputs: int, kernel: int, length: float = 1.0) -> nn.Co
 class Block(nn.Module):
     """Widen, ReLU, narrow: ``(N, features, H, W)`` plus a correction of the same shape."""
 
-    def __init__(self, features: int, expand: int, low_rank: float | None, length: float) -> None:
+    def __init__(self, features: int, expand: float, low_rank: float | None, length: float) -> None:
         super().__init__()
-        wide = features * expand
+        wide = int(features * expand)
         if low_rank is None:
             layers = [normed(features, wide, 3, 2.0), nn.ReLU(), normed(wide, features, 3, length)]
         else:
@@ -58,7 +58,7 @@ class WDSR(nn.Module):
         scale: 2, 3 or 4.
         blocks: residual blocks.
         features: channels between blocks.
-        expand: how many times as many channels stand before the ReLU.
+        expand: how many times as many channels stand before the ReLU; below 1 it is a bottleneck.
         low_rank: None for WDSR-A; for WDSR-B the part of the features that the 1 x 1 convolution shrinks to.
     """
 
@@ -76,7 +76,7 @@ class WDSR(nn.Module):
     trunk = ("skip", "shuffle")
 
     def __init__(
-        self, scale: int = 2, blocks: int = 16, features: int = 32, expand: int = 4, low_rank: float | None = None
+        self, scale: int = 2, blocks: int = 16, features: int = 32, expand: float = 4, low_rank: float | None = None
     ) -> None:
         super().__init__()
         self.scale = scale
@@ -107,5 +107,7 @@ def without_weight_norm(net: WDSR) -> WDSR:
     """Fold every length and direction into one plain weight, in place: fewer tensors, the same pictures."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d) and hasattr(module, "parametrizations"):
+            kind = type(module)  # torch strikes the weight off a class that copies of the layer share: take our own
+            module.__class__ = type(kind.__name__, kind.__bases__, dict(vars(kind)))
             torch.nn.utils.parametrize.remove_parametrizations(module, "weight")
     return net
