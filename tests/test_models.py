@@ -2,7 +2,6 @@
 as far-sighted as it says, and able to learn. ``tests/test_zoo*.py`` have what is particular to one of them."""
 
 import json
-import zlib
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from srlib import models
+from srlib.fingerprints import fill, wave
 from srlib.models.wdsr import without_weight_norm
 
 EVERY = [
@@ -220,25 +220,6 @@ KNOWN = [
     for key in FINGERPRINTS
     if key in SAME or key.rsplit(" x", 1)[0] in SAME
 ]
-NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm)
-
-
-def fill(net, gain):
-    """Weights that depend on nothing but a tensor's shape and kind (the rule stands in fingerprints.json)."""
-    with torch.no_grad():
-        for module in net.modules():
-            for name, p in module.named_parameters(recurse=False):
-                key = "x".join(map(str, p.shape))
-                r = np.random.RandomState(zlib.crc32(key.encode())).uniform(-1, 1, size=tuple(p.shape))
-                if p.ndim >= 2:
-                    r = r * np.sqrt(3 / np.prod(p.shape[1:])) * gain
-                elif isinstance(module, models.model_class("drcn")):
-                    r = (1 + 0.05 * r) / 16
-                elif isinstance(module, NORMS) and name == "weight":
-                    r = 1 + 0.05 * r
-                else:
-                    r = (0.25 if isinstance(module, nn.PReLU) else 0) + 0.05 * r
-                p.copy_(torch.from_numpy(np.asarray(r)))
 
 
 @pytest.fixture
@@ -258,9 +239,8 @@ def test_the_pixels_of_independent_code(key, double):
     shapes = Counter("x".join(map(str, p.shape)) for p in net.parameters())
     assert shapes + Counter(UNUSED if name == "san" else {}) == theirs["shapes"]
     fill(net, theirs["g"])
-    c, i, j = torch.meshgrid(*[torch.arange(float(n)) for n in theirs["input"][1:]], indexing="ij")
     with torch.no_grad():
-        out = net.outputs((0.5 + 0.5 * torch.sin(0.7 * i + 1.3 * j + 2.1 * c))[None])
+        out = net.outputs(wave(*theirs["input"][1:]))
     assert list(out[-1].shape) == theirs["output"]
     flat = out[-1].flatten()
     pixels = torch.stack([flat[k * (len(flat) - 1) // 7] for k in range(8)])
