@@ -40,6 +40,7 @@ nbval: setup  ## run every notebook at the smoke tier and compare the cells that
 
 test-site: book  ## look at the built website in a browser
 	$(PYTEST) -n 2 -m "site and not slow" tests/test_site.py tests/test_twins.py tests/test_frames.py tests/test_slides.py $(ARGS)
+	$(PYTEST) -m "site and not slow" tests/test_tryit.py $(ARGS)  # alone: it counts the page's dropped frames
 
 test-lab: setup  ## drive the course in a real JupyterLab
 	$(PYTEST) -m "browser and not slow" tests/test_lab.py tests/test_lab_twins.py $(ARGS)

@@ -16,6 +16,7 @@ os.environ.setdefault("SRLIB_LIVE", "0")
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from in_lab import lab  # noqa: E402, F401 (a fixture: one JupyterLab for all tests that need one)
+from served import address, site  # noqa: E402, F401 (fixtures: the built website)
 
 # Timings say nothing on a busy machine, and a failure must come back the next time.
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True, max_examples=40)

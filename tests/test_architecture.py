@@ -20,9 +20,9 @@ LAYERS = (
     ("images", "resize", "metrics", "losses", "classical", "figures"),
     ("degrade", "motion", "tiling", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
     ("models",),
-    ("recipes", "weights", "papers", "ledger"),
+    ("recipes", "weights", "papers", "ledger", "fingerprints"),
     ("knobs", "starts"),
-    ("train", "adversarial", "benchmark", "export", "enlarging", "doctor"),
+    ("train", "adversarial", "ownpairs", "benchmark", "export", "enlarging", "doctor", "bugs"),
     ("campaign",),
     ("live", "exercises", "cli", "__main__"),
 )

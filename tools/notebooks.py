@@ -40,7 +40,7 @@ HEADINGS = (
 )
 LONGEST_CELL = 25  # lines of code
 FEWEST_CHECKED_CELLS = 5  # per chapter, compared by nbval
-NOTEBOOK_LIMIT, BOOK_LIMIT = 1_000_000, 8_000_000  # bytes
+NOTEBOOK_LIMIT, BOOK_LIMIT = 1_000_000, 10_000_000  # bytes
 KEPT_NOTEBOOK_METADATA = ("kernelspec", "language_info", "mystnb", "srlib", "title")
 KEPT_CELL_METADATA = ("tags", "mystnb", "slideshow", "jupyter", "editable", "deletable")
 WIDGET_MIMES = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")

@@ -11,5 +11,17 @@ from srlib.live.explore import explore
 from srlib.live.mode import interactive
 from srlib.live.quiz import predict, quiz
 from srlib.live.studio import TrainingStudio
+from srlib.live.tryit import try_it
 
-__all__ = ["TrainingStudio", "board", "check", "compare", "explore", "interactive", "predict", "quiz", "tried"]
+__all__ = [
+    "TrainingStudio",
+    "board",
+    "check",
+    "compare",
+    "explore",
+    "interactive",
+    "predict",
+    "quiz",
+    "tried",
+    "try_it",
+]

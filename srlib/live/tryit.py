@@ -1,0 +1,37 @@
+"""A network on the reader's own photo: on the website it runs in the page, elsewhere this says how to run it."""
+
+from __future__ import annotations
+
+import html
+
+from srlib import checks, models
+from srlib.figures import Html
+from srlib.live.page import attribute
+
+
+def try_it(name: str | None = None, scale: int = 2) -> Html:
+    """Where the website has its laboratory: a button that opens it with this network chosen.
+
+    The output carries no script and loads nothing; ``book/_ext/tryit.py`` gives the page what the button needs.
+
+    Args:
+        name: a network with shipped weights, or None for all of them.
+        scale: the factor to begin with.
+
+    Raises:
+        ValueError: a scale that is no whole number of at least 1.
+    """
+    checks.integer_scale(scale)
+    called = "a network of this course" if name is None else f"{name} at x{scale}"
+    command = f"srlib upscale photo.jpg --model {name or models.names()[-1]} --scale {scale} -o large.png"
+    said = f"On the website {called} runs here on a photo of your own. In a terminal: {command}"
+    asked = "".join(
+        f' data-{key}="{attribute(str(value))}"' for key, value in (("network", name), ("scale", scale)) if value
+    )
+    button = "Open the lab" if name is None else f"Try {called} on a photo of your own"
+    return Html(
+        f'<div class="sr-live sr-try"{asked} data-button="{attribute(button)}" data-lm-suppress-shortcuts="true" '
+        f'data-prevent-swipe=""><p>On the website {html.escape(called)} runs here on a photo of your own; '
+        f"in a terminal: <code>{html.escape(command)}</code></p></div>",
+        said,
+    )
