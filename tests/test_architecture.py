@@ -20,7 +20,7 @@ LAYERS = (
     ("images", "resize", "metrics", "losses", "classical", "figures"),
     ("degrade", "motion", "tiling", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
     ("models",),
-    ("recipes", "weights", "papers", "ledger", "fingerprints"),
+    ("recipes", "weights", "papers", "ledger", "fingerprints", "graphs"),
     ("knobs", "starts"),
     ("train", "adversarial", "ownpairs", "benchmark", "export", "enlarging", "doctor", "bugs"),
     ("campaign",),
