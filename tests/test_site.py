@@ -88,7 +88,19 @@ LOOK = """() => {
     .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
     .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
   const over = (top, below) => [0, 1, 2].map(i => top[i] * top[3] + below[i] * (1 - top[3]));
+  const under = element => {  // in a chart: the last filled shape drawn before a text, where the text's middle lies
+    const box = element.getBoundingClientRect(), x = box.x + box.width / 2, y = box.y + box.height / 2;
+    const shapes = [...element.closest("svg").querySelectorAll("path, use, rect")].filter(shape => {
+      const its = shape.getBoundingClientRect(), fill = getComputedStyle(shape).fill;
+      return fill.startsWith("rgb") && parse(fill)[3] === 1 && !shape.closest("defs")
+        && shape.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING
+        && its.left <= x && x <= its.right && its.top <= y && y <= its.bottom;
+    });
+    return shapes.length ? parse(getComputedStyle(shapes.at(-1)).fill) : null;
+  };
   const behind = element => {
+    const shape = element.closest("svg") && under(element);
+    if (shape) return shape.slice(0, 3);
     const layers = [];
     for (let e = element; e; e = e.parentElement) {
       const color = parse(getComputedStyle(e).backgroundColor);
