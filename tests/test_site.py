@@ -91,8 +91,8 @@ LOOK = """() => {
   const under = element => {  // in a chart: the last filled shape drawn before a text, where the text's middle lies
     const box = element.getBoundingClientRect(), x = box.x + box.width / 2, y = box.y + box.height / 2;
     const shapes = [...element.closest("svg").querySelectorAll("path, use, rect")].filter(shape => {
-      const its = shape.getBoundingClientRect(), fill = getComputedStyle(shape).fill;
-      return fill.startsWith("rgb") && parse(fill)[3] === 1 && !shape.closest("defs")
+      const its = shape.getBoundingClientRect(), {fill, fillOpacity, opacity} = getComputedStyle(shape);
+      return fill.startsWith("rgb") && parse(fill)[3] * fillOpacity * opacity === 1 && !shape.closest("defs")
         && shape.compareDocumentPosition(element) & Node.DOCUMENT_POSITION_FOLLOWING
         && its.left <= x && x <= its.right && its.top <= y && y <= its.bottom;
     });
