@@ -123,7 +123,7 @@ class AdversarialRun(train.Run):
             net.train()
         x, y = self._draw(self.recipe.scale)
         game = losses.GAMES[self.recipe.game]
-        with train.half(self.device):
+        with train.half(self.device, self.recipe.half):
             sr = self.model(x)
             # Apart: batch norm then measures photographs and pictures each for themselves, as in ESRGAN's code.
             # Together, every verdict would depend on what else is in the batch, and tell the two kinds apart by that.

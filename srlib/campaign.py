@@ -41,7 +41,10 @@ class Training:
             card = weights.card(weights.name_of(self.recipe.to_dict()), self.recipe.scale, folder)
         except weights.WeightsError:
             return False
-        return card["recipe"] == self.recipe.to_dict()
+        try:
+            return type(self.recipe)(**card["recipe"]) == self.recipe  # a card may be older than a field: its default
+        except (TypeError, ValueError):
+            return False
 
 
 def queue(file: Path | None = None) -> list[Training]:

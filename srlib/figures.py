@@ -30,6 +30,7 @@ from srlib.images import to_uint8
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))  # colour is never the only difference
 _INK = "#010203"  # stands for "the page's text colour" until the SVG is written
+WHOLE = 18  # characters of a table's cell that are never broken into lines
 
 _STYLE = {
     "svg.fonttype": "none",
@@ -157,7 +158,10 @@ def table(rows: Sequence[Mapping[str, object]], caption: str) -> Html:
     keys = list(rows[0])
     lines = [keys, *[[str(row.get(k, "")) for k in keys] for row in rows]]
     head = "".join(f'<th scope="col">{html.escape(k)}</th>' for k in keys)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>" for line in lines[1:])
+    # what is short stays on one line: a number broken at its slash or hyphen cannot be read down a column
+    short = {True: ' style="white-space:nowrap"', False: ""}
+    cells = [[f"<td{short[len(c) <= WHOLE]}>{html.escape(c)}</td>" for c in line] for line in lines[1:]]
+    body = "".join(f"<tr>{''.join(line)}</tr>" for line in cells)
     markup = (
         f'<table class="sr-table"><caption>{html.escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

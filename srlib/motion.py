@@ -110,17 +110,19 @@ def centred(kernel: Tensor) -> Tensor:
     return padded.roll(tuple((-off).tolist()), (0, 1))
 
 
-def streak(length: float, angle: float) -> Tensor:
-    """The trace of a raindrop, ``(H, W)`` of odd sides: a soft line about 1.5 pixels thick, brightness 1 in the middle.
+def streak(length: float, angle: float, width: float = 1.5) -> Tensor:
+    """The trace of a raindrop, ``(H, W)`` of odd sides: a soft line, brightness 1 in the middle.
 
     Args:
         length: in pixels; the line fades from its middle to its ends.
         angle: in degrees from the vertical; positive leans like "/".
+        width: in pixels; there it has lost about half its brightness.
     """
     theta = math.radians(angle)
-    dy = math.ceil(length / 2 * math.cos(theta)) + 2
-    dx = math.ceil(length / 2 * abs(math.sin(theta))) + 2
+    margin = math.ceil(1.3 * width)
+    dy = math.ceil(length / 2 * math.cos(theta)) + margin
+    dx = math.ceil(length / 2 * abs(math.sin(theta))) + margin
     y, x = torch.meshgrid(torch.arange(-dy, dy + 1.0), torch.arange(-dx, dx + 1.0), indexing="ij")
     along = y * math.cos(theta) - x * math.sin(theta)
     across = y * math.sin(theta) + x * math.cos(theta)
-    return (1 - (2 * along / length) ** 2).clamp(min=0) * torch.exp(-((across / 0.6) ** 2) / 2)
+    return (1 - (2 * along / length) ** 2).clamp(min=0) * torch.exp(-((across / (0.4 * width)) ** 2) / 2)

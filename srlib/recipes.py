@@ -48,6 +48,7 @@ class Recipe:
     scales: list[int] = field(default_factory=list)  #: one network for all of these, drawn batch by batch; []: its own
     degradation: dict[str, float] = field(default_factory=dict)  #: extra blur, noise, jpeg; see sampling.pair
     init: str = "network"  #: first weights: see starts.start
+    half: bool = False  #: bfloat16 on a processor too, if it has that built in (a GPU always does); see train.half
     seed: int = 0
     every: int = 100  #: steps between two looks at the held-out photos
     smoke_gain: float = (

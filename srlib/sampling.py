@@ -33,8 +33,9 @@ def pair(
         space: "y" for luma (LR kept float), "rgb" for three channels (LR rounded to 8 bits).
         pre_upsampled: enlarge the LR picture back by bicubic.
         degradation: extra steps around the bicubic shrinking: before it ``shake`` (1: a shaken camera's blur),
-            ``blur`` (sigma in pixels) and ``rain`` (strength of its brightest streak), after it ``noise`` (sigma in
-            8-bit levels) and ``jpeg`` (quality). Every photo has its own noise, rain and shake, always the same.
+            ``blur`` (sigma in pixels) and ``rain`` (a shower: strength of its brightest streak), after it ``noise``
+            (sigma in 8-bit levels) and ``jpeg`` (quality). Every photo has its own noise, rain and shake, always the
+            same.
 
     Returns:
         ``(x, y)``: ``x`` is ``(c, h, w)``, or the size of ``y`` if pre-upsampled; ``y`` is ``(c, scale*h, scale*w)``.
@@ -49,7 +50,7 @@ def pair(
     before = {
         "shake": lambda _: degrade.motion_blur(seed, "shake"),
         "blur": degrade.blur,
-        "rain": lambda strength: degrade.rain(strength=strength, seed=seed),
+        "rain": lambda strength: degrade.shower(strength, seed),
     }
     after = {"noise": lambda sigma: degrade.noise(sigma, seed), "jpeg": degrade.jpeg}
     for step in extra:

@@ -635,8 +635,8 @@ def test_a_mistake_in_the_file_of_a_game_shows():
 @BOTH
 def test_both_players_compute_in_half_precision_where_training_does(players, monkeypatch):
     """What a GPU does, asked of the CPU: pictures and verdicts in bfloat16, losses and weights in 32 bits."""
-    monkeypatch.setattr(train, "HALF", ("cpu",))
-    run, seen = fit(players, steps=2, every=2), []
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    run, seen = fit(players, steps=2, every=2, half=True), []
     for net in run.players.values():
         layer = next(m for m in net.modules() if isinstance(m, torch.nn.Conv2d))
         layer.register_forward_hook(lambda m, i, output: seen.append((m.training, output.dtype)))

@@ -1,5 +1,7 @@
 """The queue of trainings: in order, interruptible, done when it says so, and honest about what it stores."""
 
+import json
+
 import pytest
 import torch
 from drawn import draw
@@ -95,6 +97,14 @@ def test_trained_once_and_known_to_be(queue, tmp_path):
     assert not second.done(folder)
     changed = campaign.Training(recipes.with_changes(first.recipe, lr=1e-4))
     assert not changed.done(folder), "another recipe is another training"
+    card = folder / "sprint_x2.json"
+    older = json.loads(card.read_text())
+    del older["recipe"]["half"]
+    card.write_text(json.dumps(older))
+    assert first.done(folder), "a card older than a field of recipes means that field's default"
+    older["recipe"]["from_the_future"] = 1
+    card.write_text(json.dumps(older))
+    assert not first.done(folder)
     assert not list(paths.runs().glob("*.ckpt"))
 
 

@@ -179,6 +179,13 @@ def test_a_table_is_escaped_and_reads_as_text():
     assert repr(shown) == "x & y\nnet    dB\na<b>   33.66\nsrcnn"
 
 
+def test_a_number_is_never_broken_into_lines_but_a_sentence_is():
+    shown = figures.table([{"PSNR / SSIM": "36.43 / 0.9540", "why": "because the patches were small"}], "as measured")
+    score, why = Tags(shown._repr_html_()).all("td")
+    assert score["style"] == "white-space:nowrap"
+    assert "style" not in why
+
+
 # --- small helpers
 
 

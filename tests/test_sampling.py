@@ -175,7 +175,7 @@ def test_damage_without_shrinking():
     seed = zlib.crc32(images.to_uint8(photo).tobytes())
     damages = {
         "noise": (50, degrade.noise(50, seed)),
-        "rain": (0.4, degrade.rain(strength=0.4, seed=seed)),
+        "rain": (0.4, degrade.shower(0.4, seed)),
         "shake": (1, degrade.motion_blur(seed, "shake")),
     }
     for name, (how_much, damage) in damages.items():

@@ -513,11 +513,30 @@ def test_a_full_disk_leaves_the_old_checkpoint(saved, monkeypatch):
 def test_where_it_trains_in_half_precision(monkeypatch):
     """What a GPU does, asked of the CPU: convolutions in bfloat16, weights and loss in 32 bits, and it still learns."""
     seen = []
-    monkeypatch.setattr(train, "HALF", ("cpu",))
-    run = train.fit(recipes.get("sprint"), "smoke", data=["bundled"], steps=40, every=40)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    run = train.fit(recipes.get("sprint"), "smoke", data=["bundled"], steps=40, every=40, half=True)
     layer = next(m for m in run.model.modules() if isinstance(m, torch.nn.Conv2d))
     layer.register_forward_hook(lambda module, inputs, output: seen.append((module.training, output.dtype)))
     run.finish()
     assert set(seen) == {(True, torch.bfloat16), (False, torch.float32)}, "looks are exact"
     assert {p.dtype for p in run.model.parameters()} == {torch.float32}
     assert run.history[-1].psnr > run.references()[0]
+
+
+@pytest.mark.parametrize(
+    ("device", "wanted", "processor", "given"),
+    [
+        ("cuda", False, {}, True),
+        ("cpu", False, {"avx512_bf16": True}, False),
+        ("cpu", True, {"avx512_bf16": True, "amx_bf16": False}, True),
+        ("cpu", True, {"avx512_bf16": False, "amx_bf16": True}, True),
+        ("cpu", True, {"avx512_bf16": False}, False),
+        ("cpu", True, {}, False),
+    ],
+)
+def test_half_precision_is_given_where_it_is_wanted_and_pays(monkeypatch, device, wanted, processor, given):
+    asked = {}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.update(kind=kind, enabled=enabled))
+    train.half(torch.device(device), wanted)
+    assert asked == {"kind": device, "enabled": given}
