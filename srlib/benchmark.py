@@ -145,7 +145,10 @@ def fingerprint(net: nn.Module) -> str:
 
 
 def paper_table(name: str, dataset: str = "Set5") -> Html:
-    """Bicubic, the paper and the course's own weights at each scale, in dB and SSIM, from papers and ledger."""
+    """Bicubic, the paper and the course's own weights at each scale, in dB and SSIM, from papers and ledger.
+
+    Beside ours, how many parameters it has: where it is short of its paper, size is most often the first reason.
+    """
     rows = []
     protocol = _default_protocol(name)
     for scale in (2, 3, 4):
@@ -159,6 +162,7 @@ def paper_table(name: str, dataset: str = "Set5") -> Html:
                 "paper": _pair(published, papers.ssim(name, dataset, scale)),
                 "ours": _score(ours),
                 "ours - paper": f"{ours['psnr'] - published:+.2f} dB" if ours and published else "",
+                "our parameters": f"{ours['parameters']:,}" if ours and "parameters" in ours else "",
             }
         )
     return table(rows, f"{name} on {dataset}: PSNR in dB / SSIM, luma, border of scale pixels cropped")

@@ -105,7 +105,7 @@ def test_the_table_beside_the_paper(monkeypatch, tmp_path):
     date = {"date": "2026-01-01", "protocol": "paper_y", "ssim": 0.95}
     ledger.append(
         [
-            {"model": "srcnn", "dataset": "Set5", "scale": 2, "psnr": 36.5, **date},
+            {"model": "srcnn", "dataset": "Set5", "scale": 2, "psnr": 36.5, "parameters": 57281, **date},
             {"model": "srcnn", "dataset": "Urban100", "scale": 2, "psnr": 29.0, **date},
             {"model": "bicubic", "dataset": "Set5", "scale": 2, "psnr": 33.66, **date},
         ]
@@ -113,7 +113,7 @@ def test_the_table_beside_the_paper(monkeypatch, tmp_path):
     shown = benchmark.paper_table("srcnn")
     assert isinstance(shown, figures.Html)
     first = repr(shown).splitlines()[2].split()
-    assert first == "x2 33.66 / 0.9500 36.66 / 0.9542 36.50 / 0.9500 -0.16 dB".split()
+    assert first == "x2 33.66 / 0.9500 36.66 / 0.9542 36.50 / 0.9500 -0.16 dB 57,281".split()
     assert "not measured" in repr(shown).splitlines()[3]
     without = repr(benchmark.paper_table("srcnn", "Urban100")).splitlines()[2]
     assert "not published" in without
