@@ -34,7 +34,7 @@ def mse(sr: Tensor, hr: Tensor) -> Tensor:
 
 
 def charbonnier(sr: Tensor, hr: Tensor, eps: float = 1e-3) -> Tensor:
-    """Mean of sqrt(d^2 + eps^2): L1 with a rounded tip (LapSRN, eq. 3). Equal pictures give ``eps``, not 0."""
+    """Mean of sqrt(d^2 + eps^2): L1 with a rounded tip (LapSRN, section 3.2). Equal pictures give ``eps``, not 0."""
     checks.same_shape(sr, hr)
     return torch.sqrt((sr - hr) ** 2 + eps**2).mean()
 

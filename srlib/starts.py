@@ -41,7 +41,7 @@ def start(recipe: Recipe) -> nn.Module:
         torch.manual_seed(recipe.seed)
         net = models.create(recipe.model, recipe.scale, recipe.variant, recipe.size, **recipe.arguments)
         convolutions = [m for m in net.modules() if isinstance(m, nn.Conv2d)]
-        if recipe.init == "paper":  # SRCNN, section 4.1
+        if recipe.init == "paper":  # SRCNN, section 3.3
             for m in convolutions:
                 nn.init.normal_(m.weight, std=0.001)
                 nn.init.zeros_(m.bias)

@@ -25,7 +25,7 @@ GUESS = 32  # halo where none is large enough: what lies further away hardly cha
 def enlarge(model: nn.Module, lr: Tensor, scale: int | None = None) -> Tensor:
     """The whole picture at once: ``(C, h, w)`` to ``(C, scale*h, scale*w)``; bicubic first if the network wants that.
 
-    A network on luma enlarges a colour picture's Y, and bicubic its colours, Cb and Cr (SRCNN, section 4.1); a network
+    A network on luma enlarges a colour picture's Y, and bicubic its colours, Cb and Cr (SRCNN, section 4); a network
     on RGB sees a gray picture three times.
     """
     scale = scale or model.scale
@@ -120,7 +120,7 @@ def tiles(
 
 
 class Ensemble(nn.Module):
-    """Self-ensemble (EDSR, section 3.4): the mean over all eight flips and turns of the picture, each turned back.
+    """Self-ensemble (EDSR, section 4.3): the mean over all eight flips and turns of the picture, each turned back.
 
     Eight times the work for 0.1 dB or so, with no training. Stands wherever a network stands.
     """

@@ -45,7 +45,7 @@ class VDSR(nn.Module):
         self.last = nn.Conv2d(features, 1, 3, padding=1)
         self.relu = nn.ReLU()
         for conv in (self.first, *self.middle, self.last):
-            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # He et al. 2015, section 5.1
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")  # section 5.2, after He et al. 2015
             nn.init.zeros_(conv.bias)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """WDSR: channels are widened before the ReLU, weights are normalised, and the picture has a short way of its own.
 
 J. Yu, Y. Fan, J. Yang, N. Xu, Z. Wang, X. Wang, T. Huang, "Wide Activation for Efficient and Accurate Image
-Super-Resolution", BMVC 2019 (arXiv:1808.08718), winner of NTIRE 2018. The authors' code:
+Super-Resolution", 2018 (arXiv:1808.08718), the report of an entry that won tracks of NTIRE 2018. The authors' code:
 https://github.com/JiahuiYu/wdsr_ntire2018, and https://github.com/ychfan/wdsr by its second author.
 
 - Followed: section 3 and the first code. Every convolution is weight-normalised, none is batch-normalised. `a` widens
