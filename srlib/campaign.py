@@ -42,9 +42,11 @@ class Training:
         except weights.WeightsError:
             return False
         try:
-            return type(self.recipe)(**card["recipe"]) == self.recipe  # a card may be older than a field: its default
+            made = type(self.recipe)(**card["recipe"])  # a card may be older than a field: then its default
         except (TypeError, ValueError):
             return False
+        judged = {"smoke_gain": self.recipe.smoke_gain, "every": self.recipe.every}  # these change no weight
+        return replace(made, **judged) == self.recipe
 
 
 def queue(file: Path | None = None) -> list[Training]:

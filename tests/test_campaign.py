@@ -102,6 +102,8 @@ def test_trained_once_and_known_to_be(queue, tmp_path):
     del older["recipe"]["half"]
     card.write_text(json.dumps(older))
     assert first.done(folder), "a card older than a field of recipes means that field's default"
+    looked = campaign.Training(recipes.with_changes(first.recipe, every=2, smoke_gain=9.0))
+    assert looked.done(folder), "how it is looked at and judged changes no weight"
     older["recipe"]["from_the_future"] = 1
     card.write_text(json.dumps(older))
     assert not first.done(folder)
