@@ -159,8 +159,8 @@ def table(rows: Sequence[Mapping[str, object]], caption: str) -> Html:
     lines = [keys, *[[str(row.get(k, "")) for k in keys] for row in rows]]
     head = "".join(f'<th scope="col">{html.escape(k)}</th>' for k in keys)
     # what is short stays on one line: a number broken at its slash or hyphen cannot be read down a column
-    short = {True: ' style="white-space:nowrap"', False: ""}
-    cells = [[f"<td{short[len(c) <= WHOLE]}>{html.escape(c)}</td>" for c in line] for line in lines[1:]]
+    whole = ' style="white-space:nowrap"'
+    cells = [[f"<td{whole if len(c) <= WHOLE else ''}>{html.escape(c)}</td>" for c in line] for line in lines[1:]]
     body = "".join(f"<tr>{''.join(line)}</tr>" for line in cells)
     markup = (
         f'<table class="sr-table"><caption>{html.escape(caption)}</caption>'

@@ -52,8 +52,11 @@ def half(device: torch.device, wanted: bool) -> torch.autocast:
     fast, a network of few channels slower), and given if the processor computes in bfloat16 itself: emulated, it is
     several times slower.
     """
-    native = device.type == "cpu" and any(torch.cpu.get_capabilities().get(k) for k in ("avx512_bf16", "amx_bf16"))
-    return torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda" or (wanted and native))
+    enabled = device.type == "cuda"
+    if wanted and device.type == "cpu":
+        can = torch.cpu.get_capabilities()
+        enabled = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
 
 class Diverged(RuntimeError):
