@@ -75,6 +75,9 @@ class AdversarialRun(train.Run):
     def _generator(self) -> nn.Module:
         """The course's trained weights of just this network if there are any, else the recipe's first weights."""
         recipe = self.recipe
+        if recipe.init == "trained":  # this game's own, to play on
+            self.notes.append("The generator goes on from the course's weights of this very game; the judge is new.")
+            return train.start(recipe)
         if (recipe.model, recipe.scale) in weights.available():
             theirs = weights.card(recipe.model, recipe.scale)["recipe"]
             if all(theirs[name] == getattr(recipe, name) for name in ("variant", "size", "arguments")):

@@ -7,6 +7,7 @@ the same weights.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import time
@@ -36,7 +37,7 @@ class Training:
         return f"{weights.name_of(self.recipe.to_dict())}_x{self.recipe.scale}"
 
     def done(self, folder: Path) -> bool:
-        """Do weights from this very recipe lie in the folder?"""
+        """Do weights from this very recipe lie in the folder, scored?"""
         try:
             card = weights.card(weights.name_of(self.recipe.to_dict()), self.recipe.scale, folder)
         except weights.WeightsError:
@@ -44,6 +45,8 @@ class Training:
         try:
             made = type(self.recipe)(**card["recipe"])  # a card may be older than a field: then its default
         except (TypeError, ValueError):
+            return False
+        if "scores" not in card:  # killed while it was being scored
             return False
         judged = {"smoke_gain": self.recipe.smoke_gain, "every": self.recipe.every}  # these change no weight
         return replace(made, **judged) == self.recipe
@@ -94,8 +97,16 @@ def be_polite() -> None:
     group = Path("/proc/self/autogroup")  # Linux weighs whole sessions first, and a terminal is one
     if group.exists():
         with suppress(OSError):
+            before = group.read_text().split()[-1]  # "/autogroup-61 nice 0"
             group.write_text("19")
+            atexit.register(_give_back, group, before)
     torch.set_num_threads(1)
+
+
+def _give_back(group: Path, before: str) -> None:
+    """The terminal is used after this: its priority becomes what it was."""
+    with suppress(OSError):
+        group.write_text(before)
 
 
 def finish(run: train.Run, folder: Path, sets: Iterable[str] = SETS) -> Path:

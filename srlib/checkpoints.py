@@ -47,11 +47,18 @@ def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu")
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no checkpoint {path}.")
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder, not a checkpoint. Name a file in it.")
     content = path.read_bytes()
     content, digest = content[:-DIGEST], content[-DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         raise CheckpointError(f"{path} is damaged or cut short (its checksum is wrong). Delete it and train again.")
     try:
-        return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     except pickle.UnpicklingError:
         raise CheckpointError(f"{path} holds more than tensors and plain values. Delete it and train again.") from None
+    except Exception:  # torch raises many kinds for what is not its own
+        state = None
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} is no checkpoint of a training. Name another file.")
+    return state

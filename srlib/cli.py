@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Super-resolution, hands on: the course's tools.")
 
 # What a user can put right; anything else is our mistake and keeps its traceback.
-_EXPECTED = (ValueError, TypeError, FileNotFoundError, RuntimeError, KeyError)
+_EXPECTED = (ValueError, TypeError, OSError, ImportError, RuntimeError, KeyError)
 Scale = Annotated[int, typer.Option(help="Upscaling factor.")]
+WeightsScale = Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or 1 if the network restores.")]
 Tier = Annotated[str, typer.Option(help="smoke (seconds), laptop (minutes), full (GPU), or auto: $SRLIB_TIER.")]
 
 
@@ -36,11 +37,20 @@ def _sentence(command: Callable) -> Callable:
         except typer.Exit:  # a RuntimeError too, but a wanted one
             raise
         except _EXPECTED as error:
-            sentence = error.args[0] if isinstance(error, KeyError) else error  # str() would put it in quotes
-            typer.echo(f"srlib: {sentence}", err=True)
+            typer.echo(f"srlib: {_said(error)}", err=True)
             raise typer.Exit(1) from None
 
     return guarded
+
+
+def _said(error: Exception) -> str:
+    """An error as one sentence."""
+    if isinstance(error, KeyError):
+        return error.args[0]  # str() would put it in quotes
+    if isinstance(error, OSError) and error.strerror:  # the system's own: a number, a reason, perhaps a file
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}. Check the name, whether you may write there, and that the disk has room."
+    return str(error)
 
 
 @app.command()
@@ -108,6 +118,9 @@ def train(
     if photos:
         own = f"{photos.resolve()}/"
         changes |= {"data": [own], "held_out": own}
+    if fine_tune:  # the network as it was trained, whatever the recipe's tier would take
+        theirs = weights.card(weights.name_of(recipe.to_dict()), recipe.scale)["recipe"]
+        changes |= {k: theirs[k] for k in ("size", "arguments")}
     changes = {k: v for k, v in changes.items() if v not in (None, [])}
     checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{recipe.scale}_{recipes.current_tier(tier)}.ckpt"
     run = fit(recipe, tier, checkpoint=checkpoint, **changes)
@@ -173,24 +186,37 @@ def _campaign(folder: Path, minutes: float) -> None:
 @_sentence
 def benchmark(
     model: Annotated[str, typer.Argument(help="A network with weights, or bicubic, or ibp, pocs, map_tv, bayes.")],
-    dataset: Annotated[str, typer.Argument(help="A photo set, such as Set5.")] = "Set5",
-    scale: Scale = 2,
+    dataset: Annotated[
+        str | None, typer.Argument(help="A photo set; default: Set5, or the one its task is reported on.")
+    ] = None,
+    scale: WeightsScale = None,
     protocol: Annotated[str | None, typer.Option(help="Evaluation protocol; default: its papers'.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
-    record: Annotated[bool, typer.Option(help="Add the row to the ledger.")] = False,
+    record: Annotated[
+        bool, typer.Option(help="Add the row to the ledger (with --folder: to the ledger.jsonl in it).")
+    ] = False,
 ) -> None:
-    """Measure PSNR and SSIM on a photo set and print them beside what was published."""
+    """Measure PSNR and SSIM on a photo set and print them beside what was published.
+
+    A network that restores (mprnet_denoise, mprnet_derain) is given the set's photos damaged as its task has them.
+    """
     from srlib import benchmark as bench
-    from srlib import ledger, papers, weights
+    from srlib import ledger, papers, perceptual, weights
 
     net = model if model in bench.UNTRAINED else weights.load(model, scale, folder)
-    (row,) = rows = bench.run(net, dataset, protocol, scale, name=model)
-    published = papers.psnr(model, dataset, scale) if model in papers.table() else None
+    if getattr(net, "scales", ()) == (1,):
+        rows = bench.restore(net, model.rpartition("_")[2], dataset, name=model)
+    else:  # what is kept has the perceptual distance too, where the network draws colours
+        look = perceptual.extractor("efficientnet_lite0") if record and getattr(net, "space", "") == "rgb" else None
+        rows = bench.run(net, dataset or "Set5", protocol, 2 if scale is None else scale, name=model, extractor=look)
+    (row,) = rows
+    dataset, scale = row["dataset"], row["scale"]
+    published = papers.psnr(model, dataset, scale) if model in papers.table() and scale > 1 else None
     beside = f" (published: {published:.2f} dB)" if published else ""
     score = f"{row['psnr']:.3f} dB, SSIM {row['ssim']:.4f}"
     typer.echo(f"{model} x{scale} on {dataset}, {row['protocol']}: {score}{beside}")
     if record:
-        typer.echo(f"Recorded in {ledger.append(rows)}")
+        typer.echo(f"Recorded in {ledger.append(rows, folder / 'ledger.jsonl' if folder else None)}")
 
 
 @app.command()
@@ -219,8 +245,10 @@ def upscale(
     if tile and tiling.needed_halo(net) is None:
         typer.echo(f"{model} looks at the whole photo: tiles are an approximation. --tile 0 is exact.", err=True)
     if source.is_dir():
+        if out.exists() and out.samefile(source):
+            raise ValueError(f"{out} is the folder of the photos themselves. Give --out another one to keep them.")
+        jobs = enlarging.named(enlarging.folder(source), out)
         out.mkdir(parents=True, exist_ok=True)
-        jobs = [(photo, out / f"{photo.stem}.png") for photo in enlarging.folder(source)]
         results = enlarging.several(jobs, load, tile or None, workers)
         failed = [f"{photo}: {why}" for photo, why in tqdm(results, total=len(jobs), unit="photo") if why]
         for sentence in failed:
@@ -236,7 +264,7 @@ def upscale(
 def export(
     name: Annotated[str, typer.Argument(help="A network with weights.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write, such as srcnn.onnx.")],
-    scale: Scale = 2,
+    scale: WeightsScale = None,
     folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
 ) -> None:
     """Write a trained network as an ONNX file, for other programs and the browser."""

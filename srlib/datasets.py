@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -53,6 +54,7 @@ class Photos(Sequence):
 
     def __init__(self, name: str, files: dict[str, Path | int], rgb: Sequence[str] = ()) -> None:
         self.name, self._files, self._rgb = name, files, frozenset(rgb)
+        self._stamps = tuple(_stamp(file) for file in files.values())
 
     @property
     def names(self) -> list[str]:
@@ -81,11 +83,19 @@ class Photos(Sequence):
         return hash(self._key())
 
     def _key(self) -> tuple:
-        """What makes two sequences the same: the files, not what was last read from them."""
-        return self.name, tuple(self._files.items()), self._rgb
+        """What makes two sequences the same: the files, as they were last written."""
+        return self.name, tuple(self._files.items()), self._stamps, self._rgb
 
     def __repr__(self) -> str:
         return f"Photos({self.name!r}, {len(self)} photos)"
+
+
+def _stamp(file: Path | int) -> tuple[int, int]:
+    """When a file was last written, and how large it is."""
+    if isinstance(file, int) or not file.exists():
+        return 0, 0
+    about = file.stat()
+    return about.st_mtime_ns, about.st_size
 
 
 def photos(name: str, split: str = "all") -> Photos:
@@ -214,7 +224,8 @@ def _drawn(seed: int) -> Path:
 @lru_cache(maxsize=64)
 def _folder_files_in(folder: Path, stamp: float) -> dict[str, Path]:
     found = [f for f in folder.iterdir() if f.suffix.lower() in images.FORMATS and not f.name.startswith(".")]
-    return {f.stem: f for f in sorted(found)}
+    stems = Counter(f.stem for f in found)
+    return {f.stem if stems[f.stem] == 1 else f.name: f for f in sorted(found)}
 
 
 def _own_files(folder: Path) -> dict[str, Path]:

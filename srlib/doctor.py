@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ import torch
 
 from srlib import datasets, paths, weights
 
-NEEDED = ("numpy", "pillow", "matplotlib", "ipywidgets", "scikit-image", "scikit-learn", "safetensors", "pooch")
 LAB = ("jupyterlab", "ipykernel", "jupyterlab-myst")
 
 
@@ -56,15 +56,17 @@ def _machine() -> list[Finding]:
 
 
 def _packages() -> list[Finding]:
-    found = []
+    found, install = [], "pip install -c constraints.txt -e ."
+    if not (needed := _needed()):
+        found.append(Finding("packages", "srlib is not installed, so what it needs is not known", install, True))
     for names, topic, fix, serious in (
-        (NEEDED, "packages", "pip install -c constraints.txt -e .", True),
+        (needed, "packages", install, True),
         (LAB, "JupyterLab", 'pip install -c constraints.txt -e ".[lab]"', False),
     ):
         missing = [n for n in names if not _installed(n)]
         if missing:
             found.append(Finding(topic, f"missing: {', '.join(missing)}", fix, serious))
-        else:
+        elif names:
             found.append(Finding(topic, ", ".join(f"{n} {importlib.metadata.version(n)}" for n in names)))
     return found
 
@@ -108,6 +110,15 @@ def _weights() -> list[Finding]:
     return found or [Finding("weights", "none shipped yet", "srlib train srcnn")]
 
 
+def _needed() -> list[str]:
+    """The packages that srlib asks for in any case, as its own metadata list them."""
+    try:
+        wanted = importlib.metadata.requires("srlib") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return [re.match(r"[\w.-]+", line)[0] for line in wanted if "extra ==" not in line]
+
+
 def _installed(name: str) -> bool:
     try:
         importlib.metadata.version(name)
@@ -118,9 +129,9 @@ def _installed(name: str) -> bool:
 
 def _existing(path: Path) -> Path:
     """The path itself, or its nearest parent that exists."""
-    while not path.exists():
+    while not path.exists() and path != path.parent:  # a Windows drive that is not there is its own parent
         path = path.parent
-    return path
+    return path if path.exists() else Path.cwd()
 
 
 def _memory_gib() -> float | None:

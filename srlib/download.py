@@ -29,7 +29,8 @@ class DownloadError(RuntimeError):
 def fetch(urls: list[str], folder: Path, hash: str | None, progress: bool = True) -> Path:
     """Download the first address that answers into ``folder`` and verify it.
 
-    A broken download stays as ``<name>.part`` and is continued by the next call. If no hash is on record the
+    A broken download stays as ``<name>.part`` and is continued by the next call, if the server says that the file is
+    still the same. If no hash is on record the
     hash seen the first time is pinned in ``<name>.hash`` and demanded from then on.
 
     Args:
@@ -41,7 +42,7 @@ def fetch(urls: list[str], folder: Path, hash: str | None, progress: bool = True
         DownloadError: no address answered, the hash is wrong, or the disk is full.
     """
     name = PurePosixPath(urls[0].split("?")[0]).name
-    pin = folder / f"{name}.hash"
+    pin = _pin(folder / name)
     if hash is None and pin.exists():
         hash = pin.read_text().strip()
     problems = []
@@ -49,7 +50,7 @@ def fetch(urls: list[str], folder: Path, hash: str | None, progress: bool = True
         folder.mkdir(parents=True, exist_ok=True)
         for url in urls:
             try:
-                resume = _Resume(folder / f"{name}.part", progress)
+                resume = _Resume(folder / f"{name}.part", progress, hash is not None)
                 path = Path(pooch.retrieve(url, hash, fname=name, path=folder, downloader=resume))
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 problems.append(f"{url}: {type(error).__name__}")
@@ -74,12 +75,16 @@ def fetch(urls: list[str], folder: Path, hash: str | None, progress: bool = True
 class _Resume:
     """A pooch downloader that keeps what it has in ``part`` and asks the server only for the rest."""
 
-    def __init__(self, part: Path, progress: bool) -> None:
-        self.part, self.progress = part, progress
+    def __init__(self, part: Path, progress: bool, checked: bool) -> None:
+        self.part, self.progress, self.checked = part, progress, checked  # checked: a hash is on record
+        self.tag = part.with_name(f"{part.name}.tag")  # the edition of the file that the part is of
 
     def __call__(self, url: str, output_file: str | os.PathLike, pooch_: object) -> None:
-        have = self.part.stat().st_size if self.part.exists() else 0
+        tag = self.tag.read_text() if self.tag.exists() else ""
+        have = self.part.stat().st_size if self.part.exists() and (self.checked or tag) else 0
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        if have and tag:  # the rest, if the file is still the one that this is the beginning of; else all of it
+            headers["If-Range"] = tag
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             if answer.status_code == 416:  # nothing left to send: we have it all, or the file changed
                 have = self._restart_if_odd(answer, have)
@@ -88,9 +93,20 @@ class _Resume:
             else:
                 answer.raise_for_status()
                 if answer.status_code != 206:
-                    have = 0  # the server does not resume: start over
+                    have = 0  # the server does not resume, or the file has changed: start over
+                    self._note(answer)
                 self._receive(answer, have)
         shutil.move(self.part, output_file)
+        self.tag.unlink(missing_ok=True)
+
+    def _note(self, answer: requests.Response) -> None:
+        """Keep what identifies this edition of the file, if the server says it; without, nothing is resumed."""
+        etag = answer.headers.get("ETag", "")
+        edition = answer.headers.get("Last-Modified", "") if etag.startswith("W/") or not etag else etag
+        if edition:
+            self.tag.write_text(edition)
+        else:
+            self.tag.unlink(missing_ok=True)
 
     def _restart_if_odd(self, answer: requests.Response, have: int) -> int:
         if answer.headers.get("Content-Range", "").rpartition("/")[2] == str(have):
@@ -124,11 +140,10 @@ def unpack(archive: Path, pattern: str, folder: Path) -> int:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        count = 0
         for member, source in _members(archive, pattern, folder):
             with source, open(temporary / member.name, "wb") as target:
                 shutil.copyfileobj(source, target, CHUNK)
-            count += 1
+        count = len(list(temporary.iterdir()))
         if not count:
             raise DownloadError(f"{archive.name} holds no file like {pattern}. It may be another edition of the set.")
         temporary.chmod(0o755)
@@ -143,6 +158,7 @@ def unpack(archive: Path, pattern: str, folder: Path) -> int:
     except Exception as error:  # damaged archives raise many kinds; only the system's own errors have a number
         if isinstance(error, OSError) and error.errno is not None:
             raise _disk_error(error, folder) from None
+        _forget(archive)
         raise DownloadError(f"{archive} is damaged ({error}). Delete it and fetch again.") from None
     finally:
         if temporary is not None:
@@ -162,7 +178,18 @@ def _members(archive: Path, pattern: str, folder: Path) -> Iterator[tuple[PurePo
             wanted = _choose(archive, [(e.name, e.size, e) for e in entries], pattern, folder)
             yield from ((PurePosixPath(e.name), file.extractfile(e)) for e in wanted if e.isfile())
     else:
+        _forget(archive)
         raise DownloadError(f"{archive} is neither a zip nor a tar archive. Delete it and fetch again.")
+
+
+def _forget(archive: Path) -> None:
+    """Take back the hash that was pinned when this came: a network's login page must not stand for the set."""
+    _pin(archive).unlink(missing_ok=True)
+
+
+def _pin(file: Path) -> Path:
+    """Where the hash lies that was seen the first time."""
+    return file.with_name(f"{file.name}.hash")
 
 
 def _choose(archive: Path, entries: list[tuple[str, int, object]], pattern: str, folder: Path) -> list[object]:

@@ -1,12 +1,14 @@
 """Photos in, larger photos out: what ``srlib upscale`` does, file by file.
 
 Everything a file holds is kept: gray stays gray, opacity is enlarged beside the colours (by bicubic), 16-bit gray stays
-16-bit, a photo lying on its side is turned upright. The result appears whole or not at all.
+16-bit (unless it has opacity too: no file that we write holds both), a photo lying on its side is turned upright. The
+result appears whole or not at all.
 """
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -47,7 +49,7 @@ def file(
     images.writable(target)
     picture, alpha = images.load_with_alpha(source)
     images.writable(target, alpha=alpha is not None)
-    deep = picture.shape[0] == 1 and target.suffix.lower() in DEEP and _is_deep(picture)
+    deep = picture.shape[0] == 1 and alpha is None and target.suffix.lower() in DEEP and _is_deep(picture)
     largest, kind = (65535, np.uint16) if deep else (255, np.uint8)
     scale, channels = model.scale, picture.shape[0] + (alpha is not None)
     pixels = np.empty((scale * picture.shape[1], scale * picture.shape[2], channels), kind)
@@ -93,7 +95,7 @@ def several(
 def _attempt(model: nn.Module, source: Path, target: Path, tile: int | None) -> Exception | None:
     try:
         file(model, source, target, tile)
-    except (ValueError, OSError) as error:
+    except (ValueError, TypeError, OSError, RuntimeError, MemoryError) as error:  # torch's lack of memory is the fourth
         return error
     return None
 
@@ -114,10 +116,23 @@ def folder(source: str | os.PathLike) -> list[Path]:
     Raises:
         images.ImageError: there is none.
     """
-    found = sorted(f for f in Path(source).iterdir() if f.suffix.lower() in images.FORMATS)
+    photos = (f for f in Path(source).iterdir() if f.suffix.lower() in images.FORMATS)
+    found = sorted(f for f in photos if not f.name.startswith("."))  # macOS keeps notes beside a photo as "._photo.jpg"
     if not found:
         raise images.ImageError(f"{source} holds no photo ({', '.join(images.FORMATS)}). Name another folder.")
     return found
+
+
+def named(photos: list[Path], target: Path) -> list[tuple[Path, Path]]:
+    """Each photo with the PNG that it becomes in the folder ``target``: a.jpg becomes a.png.
+
+    Where two would get one name, both keep their whole name: a.jpg and a.png become a.jpg.png and a.png.png.
+
+    >>> [str(made) for _, made in named([Path("a.jpg"), Path("a.png"), Path("b.jpg")], Path("out"))]
+    ['out/a.jpg.png', 'out/a.png.png', 'out/b.png']
+    """
+    stems = Counter(photo.stem.lower() for photo in photos)  # some disks know no difference between A.png and a.png
+    return [(p, target / f"{p.stem if stems[p.stem.lower()] == 1 else p.name}.png") for p in photos]
 
 
 def _rounded(img: Tensor, largest: int) -> Tensor:

@@ -112,8 +112,8 @@ def stored_bytes(net: nn.Module, bits: int, per_channel: bool = True) -> int:
 
 
 def kernels(net: nn.Module) -> list[Tensor]:
-    """A network's kernels and matrices: every parameter of two axes or more."""
-    return [p for p in net.parameters() if p.ndim >= 2]
+    """A network's kernels and matrices: every parameter of two axes or more that is no table of biases (SwinIR)."""
+    return [p for name, p in net.named_parameters() if p.ndim >= 2 and "bias" not in name]
 
 
 def graph(net: nn.Module, **about: object) -> bytes:

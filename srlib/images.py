@@ -74,8 +74,13 @@ def load(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Tensor:
                 return from_uint8(_plain(file, path))
     except ImageError:
         raise
-    except Image.DecompressionBombError:
-        raise ImageError(f"{path} has far more pixels, more than the limit of {max_pixels:,}. Crop it first.") from None
+    except Image.DecompressionBombError:  # Pillow's own limit, twice its warning's
+        limit = min(max_pixels, 2 * Image.MAX_IMAGE_PIXELS)
+        raise ImageError(f"{path} has far more pixels, more than the limit of {limit:,}. Crop it first.") from None
+    except PermissionError:
+        raise ImageError(f"{path} may not be read by you. Change its permissions, or copy it elsewhere.") from None
+    except MemoryError:
+        raise ImageError(f"{path} does not fit into the memory that is free. Crop it first.") from None
     except UnidentifiedImageError:
         raise ImageError(
             f"{path} is not a picture in a format we read ({', '.join(sorted(set(FORMATS.values())))}). "
@@ -94,22 +99,29 @@ def _plain(file: Image.Image, path: Path) -> np.ndarray:
         raise ImageError(
             f"{path} is a floating-point TIFF, which has no agreed value range. Save it as 8- or 16-bit first."
         )
-    if picture.mode.startswith("I"):  # 16-bit gray; Pillow widens some of them to 32 bits
-        values = np.asarray(picture).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ImageError(f"{path} holds integers that do not fit 16 bits. Save it as 8- or 16-bit first.")
-        return values.astype(np.uint16)
+    if picture.mode.startswith("I"):
+        values, clear = _deep(picture, path)
+        return np.where(clear, np.uint16(65535), values)
     transparent = picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
     if transparent:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
-        gray = file.mode in ("L", "LA", "La")
-        return np.asarray(Image.alpha_composite(white, picture).convert("L" if gray else "RGB"))
-    if picture.mode == "P":
+        picture = Image.alpha_composite(white, picture)
+        if file.mode in ("L", "LA", "La"):
+            return np.asarray(picture.convert("L"))
+    if file.mode in ("P", "PA"):
         rgb = np.asarray(picture.convert("RGB"))
         is_gray = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all()
         return rgb[..., 0] if is_gray else rgb
     return np.asarray(picture.convert("L" if picture.mode in ("1", "L") else "RGB"))
+
+
+def _deep(picture: Image.Image, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """16-bit gray (Pillow widens some of it to 32 bits) as uint16, and where it is transparent, both ``(H, W)``."""
+    values = np.asarray(picture).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ImageError(f"{path} holds integers that do not fit 16 bits. Save it as 8- or 16-bit first.")
+    return values.astype(np.uint16), values == picture.info.get("transparency", -1)
 
 
 def load_with_alpha(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> tuple[Tensor, Tensor | None]:
@@ -123,13 +135,18 @@ def load_with_alpha(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> tu
         if file.mode not in ("RGBA", "LA", "PA", "La", "RGBa") and "transparency" not in file.info:
             return picture, None
         file.seek(0)
-        planes = from_uint8(np.asarray(ImageOps.exif_transpose(file).convert("RGBA")))
+        upright = ImageOps.exif_transpose(file)
+        if upright.mode.startswith("I"):
+            values, clear = _deep(upright, Path(path))
+            return from_uint8(values), from_uint8(np.where(clear, 0, 255).astype(np.uint8))
+        planes = from_uint8(np.asarray(upright.convert("RGBA")))
     colours = planes[:1] if picture.shape[0] == 1 else planes[:3]
     return colours, planes[3:]
 
 
 def save(path: str | os.PathLike, img: Tensor) -> Path:
-    """Write a picture; the extension chooses the format. A little overshoot is clipped, values are rounded to 8 bits.
+    """Write a picture; the extension chooses the format. A little overshoot is clipped, values are rounded to 8 bits
+    (a GIF has 256 colours in all, JPEG and WebP lose a little).
 
     The file appears whole or not at all: it is written under a temporary name, then renamed.
 

@@ -52,6 +52,8 @@ def loss(settings: dict) -> losses.Loss:
         ValueError: an option that this loss does not have, or one that is not a positive number.
     """
     known = loss_options(settings["loss"])
+    if not isinstance(settings["loss_options"], dict):
+        raise ValueError(f"loss_options={settings['loss_options']!r} must be a dictionary, such as {{'eps': 1e-2}}.")
     for name, value in settings["loss_options"].items():
         if name not in known or not 0 < value < math.inf:
             raise ValueError(

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 
 from srlib import __version__, paths
 
@@ -72,9 +73,11 @@ def append(new: Iterable[dict], path: Path | None = None) -> Path:
         if not (math.isfinite(row["psnr"]) and math.isfinite(row["ssim"])):
             raise ValueError(f"psnr={row['psnr']}, ssim={row['ssim']} of {row['model']} cannot stand in the ledger.")
     measured = {_measurement(row) for row in new}
-    kept = [row for row in rows(path) if _measurement(row) not in measured]
-    lines = [json.dumps(row, sort_keys=True, allow_nan=False) for row in [*kept, *new]]
-    return _write(path, "\n".join(lines) + "\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):  # another process may be reading, to write, too
+        kept = [row for row in rows(path) if _measurement(row) not in measured]
+        lines = [json.dumps(row, sort_keys=True, allow_nan=False) for row in [*kept, *new]]
+        return _write(path, "\n".join(lines) + "\n")
 
 
 def _measurement(row: dict) -> tuple:

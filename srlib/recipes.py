@@ -64,12 +64,20 @@ class Recipe:
         checks.choice(self.supervise, ("last", "pyramid", "recursive"), "supervise")
         checks.choice(self.init, ("network", "interpolation", "quiet", "identity", "edges", "paper", "trained"), "init")
         checks.choice(self.loss, losses.LOSSES, "loss")
+        for scale in self.scales:
+            checks.integer_scale(scale)
         if self.scales and self.scale not in self.scales:
             raise ValueError(f"scales={self.scales} leaves out the recipe's own scale={self.scale}. Add it.")
         for name in ("patch", "batch", "steps", "every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1.")
         _check_rate("lr", self.lr)
+        if self.clip is not None and not 0 < self.clip < math.inf:
+            raise ValueError(f"clip={self.clip} is not a usable length. Use about 0.1 to 1, or None to clip nothing.")
+        if not 0 <= self.beta2 < 1:
+            raise ValueError(f"beta2={self.beta2} must be at least 0 and less than 1. Use 0.98, or the usual 0.999.")
+        if self.warmup < 0:
+            raise ValueError(f"warmup={self.warmup} must be a number of steps, 0 or more.")
 
     def at(self, tier: str) -> Recipe:
         """This recipe with the changes of a tier ("auto": see :func:`current_tier`)."""

@@ -62,14 +62,15 @@ def start(recipe: Recipe) -> nn.Module:
 
 def _trained(recipe: Recipe) -> nn.Module:
     """The weights that the course ships, if they are of the recipe's own network."""
-    theirs = weights.card(recipe.model, recipe.scale)["recipe"]
+    called = weights.name_of(recipe.to_dict())
+    theirs = weights.card(called, recipe.scale)["recipe"]
     for name in ("variant", "size", "arguments"):
         if theirs[name] != getattr(recipe, name):
             raise weights.WeightsError(
-                f"The course's weights of {recipe.model} x{recipe.scale} have {name}={theirs[name]!r}, but this recipe "
+                f"The course's weights of {called} x{recipe.scale} have {name}={theirs[name]!r}, but this recipe "
                 f"has {getattr(recipe, name)!r}. Give the recipe theirs, or another init."
             )
-    return weights.load(recipe.model, recipe.scale)
+    return weights.load(called, recipe.scale)
 
 
 @torch.no_grad()

@@ -13,8 +13,11 @@ from __future__ import annotations
 import copy
 import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -57,6 +60,28 @@ def half(device: torch.device, wanted: bool) -> torch.autocast:
         can = torch.cpu.get_capabilities()
         enabled = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C (or a notebook's stop button) wait until the block has ended; pressed twice, it waits no longer."""
+    if threading.current_thread() is not threading.main_thread():  # no other thread is ever interrupted
+        yield
+        return
+    pressed = []
+
+    def note(*given) -> None:
+        pressed.append(given)
+        if len(pressed) > 1:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    if pressed and callable(before):
+        before(*pressed[0])
 
 
 class Diverged(RuntimeError):
@@ -157,14 +182,16 @@ class Run:
     def restart(self, **changes) -> Run:
         """A training from the first step, with other recipe fields (``seed=1``, ``arguments={"n1": 32}``).
 
-        What ``set`` has turned stays turned, and is noted as turned before the first step; ``changes`` win.
+        What ``set`` has turned stays turned, and is noted as turned before the first step; ``changes`` win. With other
+        fields it is another training, and has no checkpoint; ``save`` writes one.
 
         Raises:
             ValueError: as :func:`fit`.
         """
         recipe = recipes.with_changes(self.recipe, **changes)
-        run = type(self)(recipe, str(self.device), self.checkpoint, self.save_every)
-        settings = self.settings | {k: v for k, v in changes.items() if k in self.settings}
+        checkpoint = self.checkpoint if recipe == self.recipe else None  # another training must not overwrite this one
+        run = type(self)(recipe, str(self.device), checkpoint, self.save_every)
+        settings = knobs.turn(recipe, self.settings, {k: v for k, v in changes.items() if k in self.settings})
         run.turned = [(0, *turn) for turn in knobs.differences(run.settings, settings)]
         run.settings = settings
         return run
@@ -178,7 +205,9 @@ class Run:
         saved = time.monotonic()
         try:
             while not self.done:
-                yield self._step()
+                with uninterrupted():  # a step that has half happened would be lost, with all since the last save
+                    step = self._step()
+                yield step
                 if self.checkpoint and time.monotonic() - saved > self.save_every:
                     self.save(self.checkpoint)
                     saved = time.monotonic()
@@ -332,7 +361,13 @@ class Run:
         return pools, views
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write a checkpoint: all that is needed to go on to the very same weights."""
+        """Write a checkpoint: all that is needed to go on to the very same weights.
+
+        Raises:
+            CheckpointError: the training has just diverged, and its weights are older than its history.
+        """
+        if self._torn:
+            raise CheckpointError(f"The training diverged after step {len(self.history)}: nothing is saved to {path}.")
         if not parallel.first():
             return Path(path)
         state = {
@@ -353,6 +388,8 @@ class Run:
             CheckpointError: damaged, cut short, or made by another recipe (the message names the first difference).
         """
         state = read_checkpoint(path, self.device)
+        if missing := {"recipe", "settings", "players", "optimizers", "generator", "history"} - state.keys():
+            raise CheckpointError(f"{path} is no training's: it lacks {', '.join(sorted(missing))}. Name another file.")
         theirs, ours = state["recipe"], self.recipe.to_dict()
         for name in ours | theirs:
             if name not in ("steps", "tiers", "smoke_gain", "every") and theirs.get(name) != ours.get(name):

@@ -118,7 +118,10 @@ def _known() -> list[str]:
 def name_of(recipe: dict) -> str:
     """What a recipe's weights are called: as its network, its network and task (MPRNet), or its game with a judge."""
     if "judge" in recipe:
-        return next(game for game in recipes.games() if recipes.get(game).judge == recipe["judge"])
+        for game in recipes.games():
+            if recipes.get(game).judge == recipe["judge"]:
+                return game
+        raise ValueError(f"no game of the course has the judge {recipe['judge']!r}")
     return recipe["model"] if recipe["scale"] > 1 else f"{recipe['model']}_{recipe['variant']}"
 
 

@@ -172,3 +172,19 @@ def test_other_photos_have_another_fingerprint(machine):
     images.save(machine / "photos" / "T91" / "0.png", synthetic.picture(9, side=48))
     assert campaign.fingerprint("T91") != before
     assert len(datasets.photos("T91")) == 2
+
+
+def test_killed_while_it_is_scored_it_is_scored_the_next_time(queue, machine, monkeypatch):
+    folder = machine / "weights"
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as m:
+        m.setattr(campaign, "_scored", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(campaign.work(queue[0], folder))
+    assert not queue[0].done(folder)
+    assert list(campaign.work(queue[0], folder)) == [], "nothing is left to train"
+    assert queue[0].done(folder)
+    assert weights.card("sprint", 2, folder)["scores"]

@@ -9,7 +9,7 @@ import torch
 from drawn import draw
 from typer.testing import CliRunner
 
-from srlib import campaign, cli, datasets, doctor, ledger, models, recipes, train, weights
+from srlib import benchmark, campaign, cli, datasets, doctor, ledger, models, recipes, train, weights
 
 TINY = {"features": 8, "layers": 2}
 
@@ -209,7 +209,8 @@ def test_the_systems_own_errors_are_sentences_too(monkeypatch):
 
     monkeypatch.setattr(doctor, "examine", missing)
     shown = srlib("doctor")
-    assert (shown.exit_code, shown.stderr) == (1, "srlib: [Errno 2] No such file or directory: 'x.png'\n")
+    advice = "Check the name, whether you may write there, and that the disk has room."
+    assert (shown.exit_code, shown.stderr) == (1, f"srlib: x.png: No such file or directory. {advice}\n")
 
 
 def test_a_key_error_is_not_quoted(monkeypatch):
@@ -233,3 +234,27 @@ def test_as_a_real_program():
     shown = run("benchmark", "nearest", "Set6")
     assert shown.returncode == 1
     assert shown.stderr.startswith("srlib: photo set='Set6' is unknown.")
+
+
+def test_restoring_networks_are_given_damaged_photos(monkeypatch):
+    monkeypatch.undo()  # the course's own recipes
+    given = []
+
+    def restore(net, task, dataset, name):
+        given.append((net.scales, task, dataset, name))
+        return [{"psnr": 30.0, "ssim": 0.9, "scale": 1, "dataset": "Set14", "protocol": "denoise25_rgb"}]
+
+    monkeypatch.setattr(benchmark, "restore", restore)
+    shown = srlib("benchmark", "mprnet_denoise")
+    assert shown.stdout == "mprnet_denoise x1 on Set14, denoise25_rgb: 30.000 dB, SSIM 0.9000\n"
+    assert given == [((1,), "denoise", None, "mprnet_denoise")]
+
+
+def test_weights_of_ones_own_are_recorded_beside_them(tmp_path):
+    recipe = recipes.get("sprint", 2, None)
+    weights.save(models.create("sprint", **TINY), recipe.to_dict(), tmp_path / "mine")
+    before = len(ledger.rows())
+    shown = srlib("benchmark", "sprint", "Set5", "--folder", tmp_path / "mine", "--record")
+    assert shown.exit_code == 0, shown.stderr
+    assert len(ledger.rows()) == before
+    assert len(ledger.rows(tmp_path / "mine" / "ledger.jsonl")) == 1

@@ -226,3 +226,19 @@ def test_sets_without_an_address_say_where_to_get_them(monkeypatch, no_photos):
 
 def test_bundled_needs_no_fetching():
     assert len(datasets.fetch("bundled")) == 11
+
+
+def test_photos_that_differ_in_their_ending_alone_are_all_there(tmp_path):
+    for name in ("a.png", "a.bmp", "b.png"):
+        images.save(tmp_path / name, torch.rand(3, 12, 12))
+    assert datasets.photos(f"{tmp_path}/").names == ["a.bmp", "a.png", "b"]
+
+
+def test_photos_written_anew_are_other_photos(tmp_path):
+    """What was prepared from the old ones must not be taken for theirs."""
+    for name in ("a.png", "b.png"):
+        images.save(tmp_path / name, torch.rand(3, 12, 12))
+    before = datasets.photos(f"{tmp_path}/")
+    assert before == datasets.photos(f"{tmp_path}/")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes() + b" ")
+    assert before != datasets.photos(f"{tmp_path}/")

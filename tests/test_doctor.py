@@ -1,6 +1,8 @@
 """The doctor: every finding in plain words, and for everything missing the one command that gets it."""
 
+import importlib.metadata
 import re
+from pathlib import Path
 
 import pytest
 
@@ -63,10 +65,27 @@ def test_incomplete_sets_are_noticed(bare_machine):
 
 
 def test_a_missing_package_is_serious(monkeypatch):
-    monkeypatch.setattr(doctor, "NEEDED", ("numpy", "no-such-package"))
+    wanted = ["numpy>=1.26", "no-such-package<2", 'jupyterlab>=4.4; extra == "lab"']
+    monkeypatch.setattr(importlib.metadata, "requires", lambda _: wanted)
     (found,) = about("packages")
     assert (found.text, found.serious) == ("missing: no-such-package", True)
     assert found.fix.startswith("pip install")
+
+
+def test_not_installed_at_all(monkeypatch):
+    def missing(_):
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "requires", missing)
+    (found,) = about("packages")
+    assert found.serious
+    assert "srlib is not installed" in found.text
+
+
+def test_a_drive_that_is_not_there_has_no_parent(monkeypatch):
+    """On Windows the parent of Z: is Z: itself; here a path that is never there stands for it."""
+    monkeypatch.setattr(Path, "exists", lambda self: self == Path.cwd())
+    assert doctor._existing(Path("/nowhere/at/all")) == Path.cwd()
 
 
 def test_a_missing_bundled_photo_is_serious(monkeypatch):

@@ -29,6 +29,7 @@ class Server(ThreadingHTTPServer):
         self.ranges, self.sent = [], []  # of each request: its Range header, how many bytes it got
         self.cut_after = None  # hang up after this many bytes, once
         self.resumes = True
+        self.edition = None  # its ETag
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 
     def url(self, path="photos.bin"):
@@ -47,7 +48,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/missing"):
             server.sent.append(0)
             return self.send_error(404)
-        first = int(re.fullmatch(r"bytes=(\d+)-", asked).group(1)) if asked and server.resumes else 0
+        same = self.headers.get("If-Range") in (None, server.edition)
+        resumes = asked and server.resumes and same
+        first = int(re.fullmatch(r"bytes=(\d+)-", asked).group(1)) if resumes else 0
         if first >= len(CONTENT):
             server.sent.append(0)  # noted before it is sent: the other side may go on at once
             self.send_response(416)
@@ -55,7 +58,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             return self.end_headers()
         body = CONTENT[first:]
-        self.send_response(206 if asked and server.resumes else 200)
+        self.send_response(206 if resumes else 200)
+        if server.edition:
+            self.send_header("ETag", server.edition)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Encoding", "x-gzip")  # as some servers say of every .tgz; it must stay packed
         self.end_headers()
@@ -360,3 +365,31 @@ def test_an_incomplete_folder_is_completed(tmp_path):
     assert sorted(os.listdir(tmp_path / "Set")) == ["a.png", "b.png", "mine.png"]
     assert (tmp_path / "Set" / "a.png").read_bytes() == PHOTOS["set/a.png"]
     assert sorted(os.listdir(tmp_path)) == ["Set", "x.zip"]
+
+
+def test_a_login_page_is_not_pinned_as_the_set(tmp_path):
+    """The network's own page came first: deleted as told, the real archive must be welcome."""
+    for content in (b"<html>Please log in</html>", b"PK\x03\x04 cut short"):
+        (tmp_path / "x.zip").write_bytes(content)
+        (tmp_path / "x.zip.hash").write_text("sha256:0")
+        with pytest.raises(DownloadError, match="Delete it and fetch again"):
+            unpack(tmp_path / "x.zip", "*", tmp_path / "Set")
+        assert not (tmp_path / "x.zip.hash").exists()
+
+
+@pytest.mark.parametrize(("edition", "asked"), [("a", "bytes=65536-"), ("b", "bytes=65536-"), (None, None)])
+def test_without_a_hash_only_the_same_edition_is_continued(server, tmp_path, edition, asked):
+    server.edition, server.cut_after = edition and '"a"', 65536
+    with pytest.raises(DownloadError, match="continues where it stopped"):
+        fetch([server.url()], tmp_path, None, progress=False)
+    server.edition = edition and f'"{edition}"'
+    path = fetch([server.url()], tmp_path, None, progress=False)
+    assert path.read_bytes() == CONTENT
+    assert server.ranges == [None, asked]
+    assert server.sent[1] == len(CONTENT) - (65536 if edition == "a" else 0)
+    assert sorted(os.listdir(tmp_path)) == ["photos.bin", "photos.bin.hash"]
+
+
+def test_two_files_of_one_name_are_one(tmp_path):
+    zipped(tmp_path / "x.zip", {"a/one.png": b"1", "b/one.png": b"2"})
+    assert unpack(tmp_path / "x.zip", "*.png", tmp_path / "Set") == 1

@@ -190,3 +190,33 @@ def test_export_command(tmp_path):
     shown = CliRunner().invoke(cli.app, ["export", "srcnn", "-o", str(tmp_path / "srcnn.onnx")])
     assert shown.exit_code == 0, shown.output
     assert (tmp_path / "srcnn.onnx").stat().st_size > 4 * 57_281
+
+
+def test_two_photos_of_one_name_both_stay(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    for name, level in (("a.jpg", 10), ("a.png", 240), ("b.png", 100), ("._b.png", 0)):
+        Image.new("RGB", (12, 12), (level,) * 3).save(source / name)
+    shown = upscale(source, "-o", tmp_path / "out")
+    assert (shown.exit_code, shown.stdout) == (0, f"3 of 3 photos are in {tmp_path / 'out'}\n")
+    found = {f.name: pixels(f).mean() for f in (tmp_path / "out").iterdir()}
+    assert sorted(found) == ["a.jpg.png", "a.png.png", "b.png"]
+    assert found["a.jpg.png"] < 60 < 200 < found["a.png.png"]
+
+
+def test_the_photos_themselves_are_never_replaced(photo):
+    before = photo.read_bytes()
+    shown = upscale(photo.parent, "-o", photo.parent)
+    assert shown.exit_code == 1
+    assert "is the folder of the photos themselves" in shown.stderr
+    assert photo.read_bytes() == before
+
+
+def test_too_little_memory_for_one_photo_spoils_no_others(photo, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("not enough memory: you tried to allocate 1 byte")
+
+    monkeypatch.setattr(enlarging, "file", fails)
+    ((source, why),) = enlarging.several([(photo, tmp_path / "x.png")], lambda: None, None, 1)
+    assert source == photo
+    assert "not enough memory" in str(why)

@@ -98,3 +98,9 @@ def test_each_script_shows_what_the_verdict_says(scale):
 def test_there_is_no_sixth_script():
     with pytest.raises(ValueError, match="no script 'F'"):
         judging.script("F")
+
+
+@pytest.mark.parametrize("answer", [["border"], {"A": ["border"]}, "border", {"A": 3}])
+def test_detective_takes_any_answer_without_falling(answer, capsys):
+    assert not judging.detective(answer)
+    assert capsys.readouterr().out

@@ -401,3 +401,44 @@ def test_wrong_colours(convert):
         convert(torch.zeros(3, 3, 3, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"from .* to 255.* Divide 8-bit values by 255"):
         convert(torch.full((3, 3, 3), 255.0))
+
+
+def deep_with_a_clear_pixel(path):
+    values = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    Image.fromarray(values).save(path, transparency=int(values[2, 3]))
+    return values
+
+
+def test_sixteen_bits_with_a_transparent_value(tmp_path):
+    values = deep_with_a_clear_pixel(tmp_path / "x.png")
+    shown, (stored, alpha) = images.load(tmp_path / "x.png"), images.load_with_alpha(tmp_path / "x.png")
+    assert torch.equal(stored, torch.from_numpy(values / 65535).float()[None])
+    assert (alpha[0, 2, 3], alpha.sum()) == (0, 63)
+    assert shown[0, 2, 3] == 1, "transparent parts show white"
+    assert torch.equal(shown[alpha == 1], stored[alpha == 1])
+
+
+def test_a_gray_palette_with_transparency_is_gray(tmp_path):
+    picture = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).convert("P")
+    picture.putpalette([level for level in range(256) for _ in range(3)])
+    picture.save(tmp_path / "x.png", transparency=0)
+    assert images.load(tmp_path / "x.png").shape == (1, 8, 8)
+
+
+def test_the_limit_that_is_named_is_the_one_that_counted(tmp_path, monkeypatch):
+    Image.new("L", (64, 64)).save(tmp_path / "x.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(images.ImageError, match=r"more than the limit of 200\. Crop it first"):
+        images.load(tmp_path / "x.png", max_pixels=10**9)
+
+
+@pytest.mark.parametrize(("error", "sentence"), [(PermissionError, "may not be read"), (MemoryError, "memory")])
+def test_not_every_trouble_is_the_files(error, sentence, tmp_path, monkeypatch):
+    Image.new("L", (8, 8)).save(tmp_path / "x.png")
+
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Image, "open", fails)
+    with pytest.raises(images.ImageError, match=sentence):
+        images.load(tmp_path / "x.png")

@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -105,7 +107,7 @@ def test_a_full_disk_leaves_the_old_ledger(book, monkeypatch):
         ledger.append([{**ROW, "scale": 3}], book)
     monkeypatch.undo()
     assert ledger.rows(book) == [ROW]
-    assert os.listdir(book.parent) == [book.name]
+    assert [name for name in os.listdir(book.parent) if not name.endswith(".lock")] == [book.name]
 
 
 def test_a_chapters_results(monkeypatch, tmp_path):
@@ -124,3 +126,17 @@ def test_where_a_number_came_from(monkeypatch, tmp_path):
     assert ledger.commit() == ""
     monkeypatch.setenv("PATH", "")
     assert ledger.commit() == ""
+
+
+def test_two_who_write_at_once_lose_nothing(book):
+    """Two trainings that end together."""
+    script = f"""
+import sys
+from pathlib import Path
+from srlib import ledger
+for number in range(20):
+    ledger.append([{ROW!r} | {{"model": sys.argv[1], "scale": number}}], Path({str(book)!r}))
+"""
+    both = [subprocess.Popen([sys.executable, "-c", script, name]) for name in ("one", "two")]
+    assert [process.wait() for process in both] == [0, 0]
+    assert len(ledger.rows(book)) == 40

@@ -126,3 +126,18 @@ def test_recipes_that_do_not_exist(arguments, sentence):
 )
 def test_the_judge(gain, asked, verdict):
     assert passes(gain, asked) is verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"clip": -1.0}, "clip=-1.0 is not a usable length"),
+        ({"clip": math.nan}, "clip=nan"),
+        ({"beta2": 2.0}, "beta2=2.0 must be"),
+        ({"warmup": -5}, "warmup=-5 must be"),
+        ({"scales": [2, "x"]}, "scale='x' is not a whole number"),
+    ],
+)
+def test_values_that_would_only_show_while_it_trains(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Recipe("srcnn", **changes)

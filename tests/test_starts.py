@@ -128,3 +128,16 @@ def test_edges_are_seen_whatever_the_brightness():
     assert steady == [True] * 56 + [False] * 8
     assert net.extract.weight[:56].std().item() == pytest.approx(0.6, rel=0.1)
     assert net.extract.weight[56:].std().item() == pytest.approx(0.1, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "variant"), [("mprnet", 1, "denoise"), ("vdsr", 3, None), ("sprint", 2, None)]
+)
+def test_trained_weights_are_found_by_their_own_name(name, scale, variant):
+    recipe = recipes.get(name, scale, variant)
+    called = weights.name_of(recipe.to_dict())
+    theirs = weights.card(called, scale)["recipe"]
+    changes = {"init": "trained", "size": theirs["size"], "arguments": theirs["arguments"]}
+    net = starts.start(recipes.with_changes(recipe, **changes))
+    for a, b in zip(net.parameters(), weights.load(called, scale).parameters(), strict=True):
+        assert torch.equal(a, b)

@@ -258,9 +258,11 @@ def test_restart_with_another_network_keeps_the_knobs(studio):
     assert "sprint x2 (features 4, layers 2, seed 3) after 8 steps" in repr(studio.summary())
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), [({"features": -1}, "negative dimension"), ({"f1": 4}, "shape")])
+@pytest.mark.parametrize(
+    ("arguments", "sentence"), [({"features": -1}, "negative dimension"), ({"f1": 4}, "no middle")]
+)
 def test_a_network_that_cannot_be_leaves_the_old_one(with_front_end, arguments, sentence):
-    """One cannot be made, the other cannot draw: an even filter gives a picture of another size."""
+    """Neither can be made: fewer than no features, and a filter without a middle."""
     model = "srcnn" if "f1" in arguments else "sprint"
     studio = live.TrainingStudio(recipe(model=model, arguments={} if model == "srcnn" else TINY), "laptop")
     before = studio.training

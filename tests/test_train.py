@@ -1,10 +1,12 @@
 """The training loop: it learns, can be killed at any moment, and never loses what was good."""
 
+import hashlib
 import math
 import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
@@ -540,3 +542,83 @@ def test_half_precision_is_given_where_it_is_wanted_and_pays(monkeypatch, device
     monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.update(kind=kind, enabled=enabled))
     train.half(torch.device(device), wanted)
     assert asked == {"kind": device, "enabled": given}
+
+
+def stop_inside_the_optimizer(run, monkeypatch, times=1):
+    """Ctrl-C while the weights change, at the sixth step."""
+    take = run.optimizer.step
+
+    def step(*given):
+        if len(run.history) == 5:
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+        return take(*given)
+
+    monkeypatch.setattr(run.optimizer, "step", step)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="os.kill cannot press Ctrl-C there")
+def test_ctrl_c_inside_the_optimizer_waits_for_the_step(monkeypatch, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    run = fit(tmp_path / "a.ckpt")
+    stop_inside_the_optimizer(run, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        run.finish()
+    assert len(run.history) == 6, "the step was finished, and no other begun"
+    assert signal.getsignal(signal.SIGINT) is before
+    assert_same(fit(tmp_path / "a.ckpt").finish(), fit().finish())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="os.kill cannot press Ctrl-C there")
+def test_pressed_twice_it_waits_no_longer(monkeypatch):
+    run = fit()
+    stop_inside_the_optimizer(run, monkeypatch, times=2)
+    with pytest.raises(KeyboardInterrupt):
+        run.finish()
+    assert len(run.history) == 5
+
+
+def test_a_thread_is_not_interrupted_and_trains_all_the_same():
+    run = fit()
+    thread = threading.Thread(target=run.finish)
+    thread.start()
+    thread.join()
+    assert_same(run, fit().finish())
+
+
+def test_what_has_diverged_is_not_saved_by_hand_either(monkeypatch, tmp_path):
+    fail_at(monkeypatch, 8)
+    run = fit()
+    with pytest.raises(train.Diverged):
+        run.finish()
+    with pytest.raises(train.CheckpointError, match="diverged after step 7: nothing is saved"):
+        run.save(tmp_path / "a.ckpt")
+    assert not (tmp_path / "a.ckpt").exists()
+
+
+def test_another_training_leaves_the_checkpoint_of_this_one(tmp_path):
+    run = fit(tmp_path / "a.ckpt").finish()
+    run.restart(seed=9).finish()
+    assert_same(fit(tmp_path / "a.ckpt"), run)
+
+
+def test_restarted_with_another_loss_its_options_start_anew():
+    run = fit()
+    run.set(loss="charbonnier", loss_options={"eps": 1e-2})
+    assert run.restart(loss="mse").settings["loss_options"] == {}
+
+
+@pytest.mark.parametrize("state", [[1, 2], {"recipe": {}}, {}])
+def test_a_file_that_is_no_trainings(state, tmp_path):
+    train.write_checkpoint(tmp_path / "a.ckpt", state)
+    with pytest.raises(train.CheckpointError, match=r"a\.ckpt is no .*Name another file"):
+        fit(tmp_path / "a.ckpt")
+
+
+@pytest.mark.parametrize("content", [b"", b"no torch file", b"PK"])
+def test_a_file_that_torch_never_wrote(content, tmp_path):
+    (tmp_path / "a.ckpt").write_bytes(content + hashlib.sha256(content).digest())
+    with pytest.raises(train.CheckpointError, match=r"a\.ckpt (is no checkpoint|holds more than)"):
+        fit(tmp_path / "a.ckpt")
+    with pytest.raises(train.CheckpointError, match="is a folder"):
+        fit(tmp_path)

@@ -173,3 +173,8 @@ def test_a_network_that_restores_goes_by_its_task(tmp_path):
     assert weights.card("mprnet_derain", 1, tmp_path)["recipe"]["variant"] == "derain"
     with pytest.raises(weights.WeightsError, match=r"Train them: srlib train mprnet --variant deblur$"):
         weights.load("mprnet_deblur", folder=tmp_path)
+
+
+def test_a_card_with_an_unknown_judge(monkeypatch):
+    with pytest.raises(ValueError, match="no game of the course has the judge 'nobody'"):
+        weights.name_of({"judge": "nobody", "model": "srresnet", "scale": 4})

@@ -69,7 +69,9 @@ def _measure(photo: Tensor, scale: int, mistake: str) -> float:
 
 def detective(answer: Mapping[str, str | None] | None) -> bool:
     """Exercise 3: ``{"A": suspect, ...}``, the mistake of each script; says of a wrong one why it cannot be."""
-    named = {k: v for k, v in (answer or {}).items() if v is not None}
+    if answer is not None and not isinstance(answer, Mapping):
+        return check(answer, (lambda a: False, 'Answer with a dictionary: {"A": "border", "B": ...}.'))
+    named = {k: v if isinstance(v, str) else repr(v) for k, v in (answer or {}).items() if v is not None}
     known = ", ".join(f'"{name}"' for name in SUSPECTS)
     tests = [
         (lambda a: set(a) <= set(_SCRIPTS), f"The scripts are called {', '.join(_SCRIPTS)}."),

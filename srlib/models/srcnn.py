@@ -37,6 +37,9 @@ class SRCNN(nn.Module):
 
     def __init__(self, scale: int = 2, f1: int = 9, f2: int = 5, f3: int = 5, n1: int = 64, n2: int = 32) -> None:
         super().__init__()
+        for f in (f1, f2, f3):
+            if f < 1 or f % 2 == 0:
+                raise ValueError(f"A filter of {f} x {f} pixels has no middle. Use odd sizes, such as 9, 5 and 5.")
         self.scale = scale
         self.filters = (f1, f2, f3)
         self.extract = nn.Conv2d(1, n1, f1, padding=f1 // 2, padding_mode="replicate")
