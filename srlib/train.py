@@ -13,11 +13,8 @@ from __future__ import annotations
 import copy
 import math
 import os
-import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from torch import Tensor, nn
 
 from srlib import datasets, knobs, losses, metrics, parallel, recipes
 from srlib.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
+from srlib.interruptions import uninterrupted
 from srlib.recipes import Recipe, optimizer_for, schedule
 from srlib.resize import resize
 from srlib.sampling import PatchPool, pair, prepare
@@ -60,28 +58,6 @@ def half(device: torch.device, wanted: bool) -> torch.autocast:
         can = torch.cpu.get_capabilities()
         enabled = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C (or a notebook's stop button) wait until the block has ended; pressed twice, it waits no longer."""
-    if threading.current_thread() is not threading.main_thread():  # no other thread is ever interrupted
-        yield
-        return
-    pressed = []
-
-    def note(*given) -> None:
-        pressed.append(given)
-        if len(pressed) > 1:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before or signal.default_int_handler)
-    if pressed and callable(before):
-        before(*pressed[0])
 
 
 class Diverged(RuntimeError):

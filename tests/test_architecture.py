@@ -16,7 +16,7 @@ PACKAGE = Path(srlib.__file__).parent
 
 #: From the ground up. A module may import from its own layer and from those before it.
 LAYERS = (
-    ("checks", "paths", "checkpoints", "parallel"),
+    ("checks", "paths", "checkpoints", "interruptions", "parallel"),
     ("images", "resize", "metrics", "losses", "classical", "figures"),
     ("degrade", "motion", "tiling", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
     ("models",),
