@@ -544,6 +544,14 @@ def test_half_precision_is_given_where_it_is_wanted_and_pays(monkeypatch, device
     assert asked == {"kind": device, "enabled": given}
 
 
+@pytest.fixture
+def listening():
+    """A process that Ctrl-C interrupts; those that share the tests between them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def stop_inside_the_optimizer(run, monkeypatch, times=1):
     """Ctrl-C while the weights change, at the sixth step."""
     take = run.optimizer.step
@@ -558,7 +566,7 @@ def stop_inside_the_optimizer(run, monkeypatch, times=1):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="os.kill cannot press Ctrl-C there")
-def test_ctrl_c_inside_the_optimizer_waits_for_the_step(monkeypatch, tmp_path):
+def test_ctrl_c_inside_the_optimizer_waits_for_the_step(monkeypatch, tmp_path, listening):
     before = signal.getsignal(signal.SIGINT)
     run = fit(tmp_path / "a.ckpt")
     stop_inside_the_optimizer(run, monkeypatch)
@@ -570,7 +578,7 @@ def test_ctrl_c_inside_the_optimizer_waits_for_the_step(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="os.kill cannot press Ctrl-C there")
-def test_pressed_twice_it_waits_no_longer(monkeypatch):
+def test_pressed_twice_it_waits_no_longer(monkeypatch, listening):
     run = fit()
     stop_inside_the_optimizer(run, monkeypatch, times=2)
     with pytest.raises(KeyboardInterrupt):
