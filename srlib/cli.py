@@ -255,6 +255,8 @@ def upscale(
             typer.echo(f"srlib: skipped {sentence}", err=True)
         typer.echo(f"{len(jobs) - len(failed)} of {len(jobs)} photos are in {out}")
         raise typer.Exit(1 if failed else 0)
+    if source.exists() and out.exists() and out.samefile(source):
+        raise ValueError(f"{out} is the photo itself. Give --out another name to keep it.")
     enlarging.file(net, source, out, tile or None, watch=partial(tqdm, unit="tile", leave=False))
     typer.echo(f"{out}")
 

@@ -220,3 +220,11 @@ def test_too_little_memory_for_one_photo_spoils_no_others(photo, tmp_path, monke
     ((source, why),) = enlarging.several([(photo, tmp_path / "x.png")], lambda: None, None, 1)
     assert source == photo
     assert "not enough memory" in str(why)
+
+
+def test_a_photo_never_replaces_itself(photo):
+    before = photo.read_bytes()
+    shown = upscale(photo, "-o", photo)
+    assert shown.exit_code == 1
+    assert "is the photo itself" in shown.stderr
+    assert photo.read_bytes() == before
