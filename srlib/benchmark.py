@@ -150,7 +150,7 @@ def paper_table(name: str, dataset: str = "Set5") -> Html:
     Beside ours, how many parameters it has: where it is short of its paper, size is most often the first reason.
     """
     rows = []
-    protocol = _default_protocol(name)
+    protocol = default_protocol(name)
     for scale in (2, 3, 4):
         ours = ledger.latest(model=name, dataset=dataset, scale=scale, protocol=protocol)
         published = papers.psnr(name, dataset, scale)
@@ -211,7 +211,7 @@ def standing(dataset: str = "Set5", scale: int = 2, protocol: str | None = None)
     """
     newest = {}
     for row in ledger.rows(dataset=dataset, scale=scale):
-        if row["protocol"] == (protocol or _default_protocol(row["model"])):
+        if row["protocol"] == (protocol or default_protocol(row["model"])):
             newest[row["model"]] = row
     if not newest:
         raise ValueError(
@@ -220,7 +220,7 @@ def standing(dataset: str = "Set5", scale: int = 2, protocol: str | None = None)
     return newest
 
 
-def _default_protocol(name: str) -> str:
+def default_protocol(name: str) -> str:
     """The protocol of a network's papers, or of those of its game."""
     network = recipes.get(name).model if name in recipes.games() else name
     return f"paper_{models.model_class(network).space if network in models.names() else 'y'}"

@@ -164,6 +164,6 @@ def fingerprint(name: str) -> str:
     """The first 16 digits of the sha256 over a photo set's pixels, photo by photo in order."""
     digest = hashlib.sha256()
     for photo in datasets.photos(name):
-        digest.update(photo.name.encode())
+        digest.update(os.fsencode(photo.name))  # a name from an old disk may be no valid text
         digest.update((photo.image * 255).round().byte().numpy().tobytes())
     return digest.hexdigest()[:16]

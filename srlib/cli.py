@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import sys
 from collections.abc import Callable
@@ -19,8 +20,14 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Super-resolu
 
 # What a user can put right; anything else is our mistake and keeps its traceback.
 _EXPECTED = (ValueError, TypeError, OSError, ImportError, RuntimeError, KeyError)
-Scale = Annotated[int, typer.Option(help="Upscaling factor.")]
-WeightsScale = Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or 1 if the network restores.")]
+_MENDS = {  # the system's errors that a user meets, and what helps
+    errno.ENOSPC: "Free some space, and run the same command again.",
+    errno.EEXIST: "A file lies where a folder is needed: choose another name.",
+    errno.ENOTDIR: "A file lies where a folder is needed: choose another name.",
+    errno.EACCES: "Choose a place that you may read and write.",
+    errno.EROFS: "Choose a place that you may write.",
+}
+Scale = Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or 1 if the network restores.")]
 Tier = Annotated[str, typer.Option(help="smoke (seconds), laptop (minutes), full (GPU), or auto: $SRLIB_TIER.")]
 
 
@@ -32,7 +39,9 @@ def _sentence(command: Callable) -> Callable:
         try:
             return command(*args, **kwargs)
         except KeyboardInterrupt:
-            typer.echo("Stopped. What was finished is kept; the same command goes on from there.", err=True)
+            typer.echo(
+                "Stopped. Nothing is half-written; a training or a download goes on with the same command.", err=True
+            )
             raise typer.Exit(130) from None
         except typer.Exit:  # a RuntimeError too, but a wanted one
             raise
@@ -49,7 +58,7 @@ def _said(error: Exception) -> str:
         return error.args[0]  # str() would put it in quotes
     if isinstance(error, OSError) and error.strerror:  # the system's own: a number, a reason, perhaps a file
         where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}. Check the name, whether you may write there, and that the disk has room."
+        return f"{where}{error.strerror}. {_MENDS.get(error.errno, 'Check the name, and the disk it lies on.')}"
     return str(error)
 
 
@@ -189,7 +198,7 @@ def benchmark(
     dataset: Annotated[
         str | None, typer.Argument(help="A photo set; default: Set5, or the one its task is reported on.")
     ] = None,
-    scale: WeightsScale = None,
+    scale: Scale = None,
     protocol: Annotated[str | None, typer.Option(help="Evaluation protocol; default: its papers'.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
     record: Annotated[
@@ -211,7 +220,8 @@ def benchmark(
         rows = bench.run(net, dataset or "Set5", protocol, 2 if scale is None else scale, name=model, extractor=look)
     (row,) = rows
     dataset, scale = row["dataset"], row["scale"]
-    published = papers.psnr(model, dataset, scale) if model in papers.table() and scale > 1 else None
+    papers_own = model in papers.table() and scale > 1 and row["protocol"] == bench.default_protocol(model)
+    published = papers.psnr(model, dataset, scale) if papers_own else None  # nothing to set beside another protocol
     beside = f" (published: {published:.2f} dB)" if published else ""
     score = f"{row['psnr']:.3f} dB, SSIM {row['ssim']:.4f}"
     typer.echo(f"{model} x{scale} on {dataset}, {row['protocol']}: {score}{beside}")
@@ -225,7 +235,7 @@ def upscale(
     source: Annotated[Path, typer.Argument(help="A photo, or a folder of photos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to: a file, or a folder for a folder.")],
     model: Annotated[str, typer.Option(help="A network with weights.")] = "srcnn",
-    scale: Scale = 2,
+    scale: Scale = None,
     tile: Annotated[int, typer.Option(help="Side of a tile in pixels; 0: the whole photo at once.")] = 96,
     ensemble: Annotated[
         bool, typer.Option(help="Mean over eight flips and turns: a little better, 8 times slower.")
@@ -266,7 +276,7 @@ def upscale(
 def export(
     name: Annotated[str, typer.Argument(help="A network with weights.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write, such as srcnn.onnx.")],
-    scale: WeightsScale = None,
+    scale: Scale = None,
     folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
 ) -> None:
     """Write a trained network as an ONNX file, for other programs and the browser."""

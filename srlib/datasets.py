@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import tomllib
-from collections import Counter
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -223,9 +222,9 @@ def _drawn(seed: int) -> Path:
 
 @lru_cache(maxsize=64)
 def _folder_files_in(folder: Path, stamp: float) -> dict[str, Path]:
-    found = [f for f in folder.iterdir() if f.suffix.lower() in images.FORMATS and not f.name.startswith(".")]
-    stems = Counter(f.stem for f in found)
-    return {f.stem if stems[f.stem] == 1 else f.name: f for f in sorted(found)}
+    found = (f for f in folder.iterdir() if f.suffix.lower() in images.FORMATS and not f.name.startswith("."))
+    files = sorted(found)
+    return dict(zip(paths.names(files), files, strict=True))
 
 
 def _own_files(folder: Path) -> dict[str, Path]:

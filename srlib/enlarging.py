@@ -8,7 +8,6 @@ result appears whole or not at all.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srlib import images, resize, tiling, weights
+from srlib import images, paths, resize, tiling, weights
 
 #: In these formats 16 bits of gray can be kept.
 DEEP = (".png", ".tif", ".tiff")
@@ -60,7 +59,7 @@ def file(
     return images.write(target, pixels[..., 0] if channels == 1 else pixels)
 
 
-def network(name: str, scale: int, folder: Path | None = None, ensemble: bool = False) -> nn.Module:
+def network(name: str, scale: int | None, folder: Path | None = None, ensemble: bool = False) -> nn.Module:
     """A trained network, or the self-ensemble of one.
 
     Raises:
@@ -88,8 +87,11 @@ def several(
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(_in_a_process, load, source, target, tile): source for source, target in jobs}
-        for done in as_completed(waiting):
-            yield waiting[done], done.result()
+        try:
+            for done in as_completed(waiting):
+                yield waiting[done], done.result()
+        finally:  # stopped by the user: what has not begun does not begin
+            pool.shutdown(cancel_futures=True)
 
 
 def _attempt(model: nn.Module, source: Path, target: Path, tile: int | None) -> Exception | None:
@@ -126,13 +128,9 @@ def folder(source: str | os.PathLike) -> list[Path]:
 def named(photos: list[Path], target: Path) -> list[tuple[Path, Path]]:
     """Each photo with the PNG that it becomes in the folder ``target``: a.jpg becomes a.png.
 
-    Where two would get one name, both keep their whole name: a.jpg and a.png become a.jpg.png and a.png.png.
-
-    >>> [str(made) for _, made in named([Path("a.jpg"), Path("a.png"), Path("b.jpg")], Path("out"))]
-    ['out/a.jpg.png', 'out/a.png.png', 'out/b.png']
+    Where two would get one name, all keep their whole names: a.jpg and a.png become a.jpg.png and a.png.png.
     """
-    stems = Counter(photo.stem.lower() for photo in photos)  # some disks know no difference between A.png and a.png
-    return [(p, target / f"{p.stem if stems[p.stem.lower()] == 1 else p.name}.png") for p in photos]
+    return [(photo, target / f"{name}.png") for photo, name in zip(photos, paths.names(photos), strict=True)]
 
 
 def _rounded(img: Tensor, largest: int) -> Tensor:

@@ -39,6 +39,16 @@ def runs() -> Path:
     return cache() / "runs"
 
 
+def names(files: list[Path]) -> list[str]:
+    """What to call files: without their endings, or, where two would then be called the same, all with them.
+
+    >>> names([Path("a.jpg"), Path("b.png")]), names([Path("a.jpg"), Path("A.png"), Path("b.png")])
+    (['a', 'b'], ['a.jpg', 'A.png', 'b.png'])
+    """
+    stems = {file.stem.lower() for file in files}  # some disks know no difference between A and a
+    return [file.stem if len(stems) == len(files) else file.name for file in files]
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Write a file whole or not at all: fill the temporary one beside it; it takes the name when the block ends well.

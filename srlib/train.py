@@ -340,10 +340,13 @@ class Run:
         """Write a checkpoint: all that is needed to go on to the very same weights.
 
         Raises:
-            CheckpointError: the training has just diverged, and its weights are older than its history.
+            CheckpointError: weights and history are of different steps, as after ``Diverged``.
         """
         if self._torn:
-            raise CheckpointError(f"The training diverged after step {len(self.history)}: nothing is saved to {path}.")
+            raise CheckpointError(
+                f"Nothing is saved to {path}: the training diverged, or was stopped inside a step, after step "
+                f"{len(self.history)}, and its weights do not belong to that step."
+            )
         if not parallel.first():
             return Path(path)
         state = {
@@ -373,6 +376,11 @@ class Run:
                     f"{path} was trained with {name}={theirs.get(name)!r}, but this recipe has {ours.get(name)!r}. "
                     "Use another file name, or delete the checkpoint to start again."
                 )
+        if (taken := len(state["history"]["step"])) > self.recipe.steps:
+            raise CheckpointError(
+                f"{path} has {taken} steps behind it, but this recipe ends after {self.recipe.steps}. "
+                "Ask for at least as many, or delete the checkpoint to start again."
+            )
         for name in self.players:
             self.players[name].load_state_dict(state["players"][name])
             self.optimizers[name].load_state_dict(state["optimizers"][name])

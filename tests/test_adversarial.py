@@ -661,3 +661,13 @@ class Watched:
             return getattr(self.game, name)(real, fake)
 
         return played
+
+
+def test_a_game_goes_on_from_its_own_weights():
+    recipe = recipes.get("srgan", 4)
+    theirs = weights.card("srgan", 4)["recipe"]
+    changes = {"init": "trained", "size": theirs["size"], "arguments": theirs["arguments"]}
+    run = adversarial.fit(recipe, "smoke", **changes)
+    for a, b in zip(run.model.parameters(), weights.load("srgan", 4).parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert "this very game" in run.notes[0]

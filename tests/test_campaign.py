@@ -188,3 +188,17 @@ def test_killed_while_it_is_scored_it_is_scored_the_next_time(queue, machine, mo
     assert list(campaign.work(queue[0], folder)) == [], "nothing is left to train"
     assert queue[0].done(folder)
     assert weights.card("sprint", 2, folder)["scores"]
+
+
+def test_a_name_that_is_no_valid_text_has_a_fingerprint(monkeypatch):
+    photo = datasets.Photo("h\udcfctte", torch.zeros(3, 4, 4))
+    monkeypatch.setattr(datasets, "photos", lambda name: [photo])
+    assert len(campaign.fingerprint("mine")) == 16
+
+
+def test_the_terminal_gets_its_priority_back(machine):
+    group = machine / "autogroup"
+    group.write_text("19")
+    campaign._give_back(group, "0")
+    assert group.read_text() == "0"
+    campaign._give_back(machine / "nowhere" / "autogroup", "0")

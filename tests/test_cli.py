@@ -1,5 +1,6 @@
 """The command line: what it prints, with which exit code, and one sentence instead of a traceback."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import torch
 from drawn import draw
 from typer.testing import CliRunner
 
-from srlib import benchmark, campaign, cli, datasets, doctor, ledger, models, recipes, train, weights
+from srlib import benchmark, campaign, cli, datasets, doctor, ledger, models, papers, recipes, train, weights
 
 TINY = {"features": 8, "layers": 2}
 
@@ -177,7 +178,7 @@ def test_ctrl_c_and_the_same_command_again(machine, monkeypatch):
     monkeypatch.setattr(train.Run, "_step", interrupted)
     shown = srlib("train", "sprint", "--out", machine)
     assert shown.exit_code == 130
-    assert "Stopped. What was finished is kept; the same command goes on from there." in shown.stderr
+    assert "Stopped. Nothing is half-written; a training or a download goes on with the same command." in shown.stderr
     monkeypatch.setattr(train.Run, "_step", real)
     shown = srlib("train", "sprint", "--out", machine)
     assert shown.exit_code == 0
@@ -209,7 +210,7 @@ def test_the_systems_own_errors_are_sentences_too(monkeypatch):
 
     monkeypatch.setattr(doctor, "examine", missing)
     shown = srlib("doctor")
-    advice = "Check the name, whether you may write there, and that the disk has room."
+    advice = "Check the name, and the disk it lies on."
     assert (shown.exit_code, shown.stderr) == (1, f"srlib: x.png: No such file or directory. {advice}\n")
 
 
@@ -258,3 +259,32 @@ def test_weights_of_ones_own_are_recorded_beside_them(tmp_path):
     assert shown.exit_code == 0, shown.stderr
     assert len(ledger.rows()) == before
     assert len(ledger.rows(tmp_path / "mine" / "ledger.jsonl")) == 1
+
+
+def test_fine_tuning_takes_the_network_as_it_was_trained(machine, monkeypatch):
+    """Whatever size the recipe's tier would take."""
+    monkeypatch.setattr(weights.paths, "data", lambda: machine / "data")
+    assert srlib("train", "sprint", "--steps", 1, "--out", machine / "data" / "weights").exit_code == 0
+    given = recipes.get("sprint", 2, None)
+    monkeypatch.setattr(recipes, "get", lambda *_: recipes.with_changes(given, arguments={}))
+    assert srlib("train", "sprint", "--fine-tune", "--steps", 1, "--out", machine).exit_code == 0
+    assert weights.card("sprint", 2, machine)["recipe"]["arguments"] == TINY
+
+
+def test_what_was_published_stands_beside_its_own_protocol_alone(monkeypatch):
+    monkeypatch.setattr(papers, "table", lambda: {"bicubic": {}})
+    monkeypatch.setattr(papers, "psnr", lambda *_: 33.66)
+    assert "published: 33.66 dB" in srlib("benchmark", "bicubic").stdout
+    assert "published" not in srlib("benchmark", "bicubic", "--protocol", "rgb_full").stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [(errno.ENOSPC, "Free some space"), (errno.ENOTDIR, "choose another name"), (errno.EACCES, "read and write")],
+)
+def test_each_of_the_systems_errors_has_its_own_advice(number, sentence, monkeypatch):
+    def fails():
+        raise OSError(number, os.strerror(number), "x.png")
+
+    monkeypatch.setattr(doctor, "examine", fails)
+    assert sentence in srlib("doctor").stderr

@@ -195,12 +195,12 @@ def test_export_command(tmp_path):
 def test_two_photos_of_one_name_both_stay(tmp_path):
     source = tmp_path / "in"
     source.mkdir()
-    for name, level in (("a.jpg", 10), ("a.png", 240), ("b.png", 100), ("._b.png", 0)):
+    for name, level in (("a.jpg", 10), ("a.png", 240), ("a.jpg.png", 100), ("._b.png", 0)):
         Image.new("RGB", (12, 12), (level,) * 3).save(source / name)
     shown = upscale(source, "-o", tmp_path / "out")
     assert (shown.exit_code, shown.stdout) == (0, f"3 of 3 photos are in {tmp_path / 'out'}\n")
     found = {f.name: pixels(f).mean() for f in (tmp_path / "out").iterdir()}
-    assert sorted(found) == ["a.jpg.png", "a.png.png", "b.png"]
+    assert sorted(found) == ["a.jpg.png", "a.jpg.png.png", "a.png.png"]
     assert found["a.jpg.png"] < 60 < 200 < found["a.png.png"]
 
 
@@ -224,7 +224,22 @@ def test_too_little_memory_for_one_photo_spoils_no_others(photo, tmp_path, monke
 
 def test_a_photo_never_replaces_itself(photo):
     before = photo.read_bytes()
-    shown = upscale(photo, "-o", photo)
+    shown = upscale(photo, "-o", photo)  # by default it would become twice as large
     assert shown.exit_code == 1
     assert "is the photo itself" in shown.stderr
     assert photo.read_bytes() == before
+
+
+def test_a_network_that_restores_needs_no_scale(photo, tmp_path):
+    shown = upscale(photo, "-o", tmp_path / "out.png", "--model", "mprnet_denoise", "--tile", 0)
+    assert shown.exit_code == 0, shown.output
+    assert pixels(tmp_path / "out.png").shape == pixels(photo).shape
+
+
+@pytest.mark.slow
+def test_stopped_no_other_photo_is_begun(photo, tmp_path):
+    jobs = [(photo, tmp_path / f"{number}.png") for number in range(40)]
+    results = enlarging.several(jobs, SHIPPED, 96, 2)
+    next(results)
+    results.close()
+    assert len(list(tmp_path.glob("[0-9]*.png"))) < 20

@@ -97,3 +97,10 @@ def test_stored_bytes_by_hand():
 def test_too_few_bits(bits):
     with pytest.raises(ValueError, match="at least 2: one bit has no room"):
         export.rounded(toy(), bits)
+
+
+def test_a_table_of_biases_is_no_kernel():
+    net = models.create("swinir", 2, size="course")
+    tables = [p for name, p in net.named_parameters() if "bias" in name and p.ndim == 2]
+    assert tables, "where a pixel stands in its window"
+    assert not any(table is kernel for table in tables for kernel in export.kernels(net))

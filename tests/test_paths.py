@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from srlib import paths
 
 
@@ -32,3 +35,9 @@ def test_photo_folders_in_their_order(monkeypatch, tmp_path):
     assert shared.parts[-2:] == ("shared", "photos")
     monkeypatch.delenv("SRLIB_PHOTOS")
     assert paths.photo_folders() == [fetched, shared]
+
+
+@given(st.lists(st.sampled_from(["a.jpg", "a.png", "a.jpg.png", "A.png", "b.png", "a"]), unique_by=str.lower))
+def test_no_two_files_are_called_the_same(files):
+    called = paths.names([Path(name) for name in files])
+    assert len({name.lower() for name in called}) == len(files)
