@@ -50,11 +50,16 @@ def run(
     rules = metrics.protocol(protocol or f"paper_{space}")
     own = getattr(model, "scale", None)
     scale = checks.integer_scale(own if scale is None else scale)
+    if scale == 1:
+        raise ValueError("scale=1 enlarges nothing. Use 2, 3 or 4; what restores is measured by benchmark.restore.")
     if own not in (None, scale) and not model.pre_upsampled:
         raise ValueError(f"scale={scale}, but this network enlarges by {own}. Leave scale out.")
     scores, seconds, pixels = {}, 0.0, 0
     for photo in datasets.photos(dataset, split="test"):
-        lr, hr = rules.pair(photo.image, scale)
+        try:
+            lr, hr = rules.pair(photo.image, scale)
+        except ValueError as error:
+            raise ValueError(f"The photo {photo.name} cannot be used: {error}") from None
         began = time.process_time()
         sr = enlarge(model, lr, scale)
         seconds, pixels = seconds + time.process_time() - began, pixels + sr[0].numel()

@@ -11,7 +11,6 @@ import atexit
 import hashlib
 import os
 import time
-import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -58,7 +57,7 @@ def queue(file: Path | None = None) -> list[Training]:
     Raises:
         ValueError: an entry that no recipe can follow.
     """
-    lists = tomllib.loads((file or paths.data() / "campaign.toml").read_text())
+    lists = paths.toml(file or paths.data() / "campaign.toml")
     found = []
     for entry in lists["training"]:
         entry = lists.get("usual", {}) | entry
@@ -76,11 +75,17 @@ def work(training: Training, folder: Path, minutes: float = float("inf")) -> Ite
 
     When all steps are taken the weights and their card are written to ``folder``: recipe, hashes of the photos,
     seconds, device, commit, gain on the held-out photos, and the scores on the test sets.
+
+    Raises:
+        srlib.datasets.MissingData: photos to learn from, or to be scored on, are not here; said before the first step.
     """
+    recipe = training.recipe
+    for photos in sorted({*recipe.data, recipe.held_out, *(SETS if recipe.scale > 1 else ())}):
+        datasets.photos(photos)
     deadline = time.monotonic() + 60 * minutes
     checkpoint = paths.runs() / f"campaign_{training.label}.ckpt"
-    fit = adversarial.fit if isinstance(training.recipe, recipes.AdversarialRecipe) else train.fit
-    run = fit(training.recipe, tier="full", checkpoint=checkpoint)
+    fit = adversarial.fit if isinstance(recipe, recipes.AdversarialRecipe) else train.fit
+    run = fit(recipe, tier="full", checkpoint=checkpoint)
     for step in run:
         yield step
         if time.monotonic() > deadline:
@@ -109,8 +114,8 @@ def _give_back(group: Path, before: str) -> None:
         group.write_text(before)
 
 
-def finish(run: train.Run, folder: Path, sets: Iterable[str] = SETS) -> Path:
-    """Write a finished training's weights and card, and add its scores on ``sets`` to the ledger beside them.
+def finish(run: train.Run, folder: Path, sets: Iterable[str] | None = None) -> Path:
+    """Write a finished training's weights and card, and its scores on ``sets`` (SETS) into the ledger beside them.
 
     In the course's own folder, data/weights, that is the course's own ledger.
 
@@ -130,7 +135,11 @@ def finish(run: train.Run, folder: Path, sets: Iterable[str] = SETS) -> Path:
         **ledger.provenance(),
     }
     path = weights.save(net, recipe.to_dict(), folder, half=half, **about)
-    rows = [row for scale in recipe.scales or [recipe.scale] for row in _scored(name, scale, folder, sets)]
+    rows = [
+        row
+        for scale in recipe.scales or [recipe.scale]
+        for row in _scored(name, scale, folder, SETS if sets is None else sets)
+    ]
     scores = {f"{r['dataset']} x{r['scale']} {r['protocol']}": [r["psnr"], r["ssim"]] for r in rows}
     weights.save(net, recipe.to_dict(), folder, half=half, **about, scores=scores)
     shipped = folder.resolve() == (paths.data() / "weights").resolve()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import math
 import sys
+import tempfile
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -14,12 +18,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from srlib.recipes import Recipe
     from srlib.train import Run
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Super-resolution, hands on: the course's tools.")
 
 # What a user can put right; anything else is our mistake and keeps its traceback.
-_EXPECTED = (ValueError, TypeError, OSError, ImportError, RuntimeError, KeyError)
+_EXPECTED = (ValueError, TypeError, OSError, ImportError, RuntimeError, KeyError, MemoryError)
 _MENDS = {  # the system's errors that a user meets, and what helps
     errno.ENOSPC: "Free some space, and run the same command again.",
     errno.EEXIST: "A file lies where a folder is needed: choose another name.",
@@ -27,6 +32,7 @@ _MENDS = {  # the system's errors that a user meets, and what helps
     errno.EACCES: "Choose a place that you may read and write.",
     errno.EROFS: "Choose a place that you may write.",
 }
+_NO_MEMORY = ("allocate memory", "out of memory", "not enough memory")  # as torch says it on Linux, a GPU and Windows
 Scale = Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or 1 if the network restores.")]
 Tier = Annotated[str, typer.Option(help="smoke (seconds), laptop (minutes), full (GPU), or auto: $SRLIB_TIER.")]
 
@@ -54,6 +60,11 @@ def _sentence(command: Callable) -> Callable:
 
 def _said(error: Exception) -> str:
     """An error as one sentence."""
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+        return (
+            "The memory that is free does not suffice. Close other programs; upscale with a smaller --tile and fewer "
+            "--workers; train with --set batch=4."
+        )
     if isinstance(error, KeyError):
         return error.args[0]  # str() would put it in quotes
     if isinstance(error, OSError) and error.strerror:  # the system's own: a number, a reason, perhaps a file
@@ -104,11 +115,16 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Steps instead of the recipe's.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate instead of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Any other field of the recipe: --set patch=16 --set clip=1.0")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the weights; default: the cache's runs/weights.")] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Work through data/campaign.toml, at low priority.")
     ] = False,
-    minutes: Annotated[float, typer.Option(help="With --all: stop after so long, to go on another time.")] = math.inf,
+    minutes: Annotated[
+        float | None, typer.Option(help="With --all: stop after so long, to go on another time.")
+    ] = None,
 ) -> None:
     """Train a network from its recipe; interrupted, the same command goes on where it stopped."""
     from tqdm import tqdm
@@ -116,22 +132,40 @@ def train(
     from srlib import adversarial, campaign, datasets, parallel, paths, recipes, weights
     from srlib import train as training
 
+    folder = out or paths.runs() / "weights"
+    changes = {"data": data, "steps": steps, "lr": lr, "seed": seed, "init": "trained" if fine_tune else None}
     if everything:
-        _campaign(out or paths.runs() / "weights", minutes)
+        others = {"NAME": name, "--scale": scale, "--variant": variant, "--photos": photos, "--set": settings}
+        others |= {"--fine-tune" if field == "init" else f"--{field}": value for field, value in changes.items()}
+        if unheard := _given(others):
+            raise ValueError(f"--all trains data/campaign.toml as it stands, without {', '.join(unheard)}. Edit that.")
+        if minutes is not None and not minutes >= 0:  # NaN is not, either
+            raise ValueError(f"--minutes {minutes} is no length of time. Give 0 or more.")
+        _usable(folder)
+        _campaign(folder, math.inf if minutes is None else minutes)
         return
+    if minutes is not None:
+        raise ValueError(
+            "--minutes goes with --all. One training stops with Ctrl-C, and goes on with the same command."
+        )
+    if photos and data:
+        raise ValueError(
+            "--photos and --data both say what to train on. To add sets to your own folder: --data ./mine/"
+        )
     if name is None:
         raise ValueError(f"Name what to train: one of {', '.join(recipes.names() + recipes.games())}; or --all.")
     recipe = recipes.get(name, scale, variant)
     fit = adversarial.fit if isinstance(recipe, recipes.AdversarialRecipe) else training.fit
-    changes = {"data": data, "steps": steps, "lr": lr, "seed": seed, "init": "trained" if fine_tune else None}
+    changes |= _fields(settings or [])
     if photos:
-        own = f"{photos.resolve()}/"
-        changes |= {"data": [own], "held_out": own}
+        mine = f"{photos.resolve()}/"
+        changes |= {"data": [mine], "held_out": mine}
     if fine_tune:  # the network as it was trained, whatever the recipe's tier would take
         theirs = weights.card(weights.name_of(recipe.to_dict()), recipe.scale)["recipe"]
         changes |= {k: theirs[k] for k in ("size", "arguments")}
-    changes = {k: v for k, v in changes.items() if v not in (None, [])}
-    checkpoint = paths.runs() / f"{name}-{recipe.variant}_x{recipe.scale}_{recipes.current_tier(tier)}.ckpt"
+    changes = _given(changes)
+    _usable(folder)
+    checkpoint = paths.runs() / f"{name}-{_words(recipe, recipes.current_tier(tier), changes)}.ckpt"
     run = fit(recipe, tier, checkpoint=checkpoint, **changes)
     for name_of_set in run.recipe.data:
         datasets.photos(name_of_set, split="train")  # what is missing should be said before a progress bar begins
@@ -144,15 +178,57 @@ def train(
             if step.psnr is not None:
                 bar.set_postfix_str(f"loss {step.loss:.4f}, held-out {step.psnr:.2f} dB")
     if parallel.first():
-        there = [name for name in campaign.SETS if datasets.present(name)]
-        file = campaign.finish(run, out or paths.runs() / "weights", there)
+        there, called = (
+            [name for name in campaign.SETS if datasets.present(name)],
+            weights.name_of(run.recipe.to_dict()),
+        )
+        before = weights.aside(called, recipe.scale, folder)
+        typer.echo(f"Scoring on {', '.join(there) or 'the held-out photos'}: this takes a while on a slow machine.")
+        file = campaign.finish(run, folder, there)
         report = _report(run, file.with_suffix(".html"))
         checkpoint.unlink(missing_ok=True)
-        gain = weights.card(weights.name_of(run.recipe.to_dict()), recipe.scale, file.parent)["gain_db"]
+        gain = weights.card(called, recipe.scale, folder)["gain_db"]
         given = "bicubic" if recipe.scale > 1 else "the input"
         typer.echo(f"{gain:+.2f} dB over {given} on held-out photos after {run.seconds:.0f} s.")
         typer.echo(f"Weights: {file}   Curves and pictures: {report}")
+        if before:
+            gained = weights.card(called, recipe.scale, before).get("gain_db", math.nan)
+            typer.echo(f"Those that lay there before ({gained:+.2f} dB) are kept: --folder {before}")
     parallel.leave()
+
+
+def _given(options: dict) -> dict:
+    """Those that were given: neither None, nor an empty list."""
+    return {name: value for name, value in options.items() if value not in (None, [])}
+
+
+def _fields(words: list[str]) -> dict:
+    """``["clip=1.0", "loss=mse"]`` as fields of a recipe; a value is TOML, or else plain words."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals:
+            raise ValueError(f"--set {word}: write a field and its value, such as --set patch=16.")
+        if name in ("model", "scale", "variant", "tiers"):
+            raise ValueError(f"--set {word}: which network is trained say NAME, --scale, --variant and --tier.")
+        try:
+            found[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[name] = value
+    return found
+
+
+def _words(recipe: Recipe, tier: str, changes: dict) -> str:
+    """What tells one training from another, for its checkpoint's name: other options are another training."""
+    digest = hashlib.sha256(json.dumps(changes, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return f"{recipe.variant}_x{recipe.scale}_{tier}" + (f"_{digest}" if changes else "")
+
+
+def _usable(folder: Path) -> None:
+    """Can files be made in this folder? Better known before the training than after it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _report(run: Run, path: Path) -> Path:
@@ -210,10 +286,12 @@ def benchmark(
     A network that restores (mprnet_denoise, mprnet_derain) is given the set's photos damaged as its task has them.
     """
     from srlib import benchmark as bench
-    from srlib import ledger, papers, perceptual, weights
+    from srlib import datasets, ledger, papers, perceptual, weights
 
     net = model if model in bench.UNTRAINED else weights.load(model, scale, folder)
     if getattr(net, "scales", ()) == (1,):
+        if protocol:
+            raise ValueError(f"{model} is measured as its task is, without --protocol {protocol}. Leave that out.")
         rows = bench.restore(net, model.rpartition("_")[2], dataset, name=model)
     else:  # what is kept has the perceptual distance too, where the network draws colours
         look = perceptual.extractor("efficientnet_lite0") if record and getattr(net, "space", "") == "rgb" else None
@@ -224,7 +302,9 @@ def benchmark(
     published = papers.psnr(model, dataset, scale) if papers_own else None  # nothing to set beside another protocol
     beside = f" (published: {published:.2f} dB)" if published else ""
     score = f"{row['psnr']:.3f} dB, SSIM {row['ssim']:.4f}"
-    typer.echo(f"{model} x{scale} on {dataset}, {row['protocol']}: {score}{beside}")
+    measured, there = len(row.get("photos", ())), datasets.present(dataset)
+    part = f" ({measured} of {there} photos: those that a training holds out)" if 0 < measured < there else ""
+    typer.echo(f"{model} x{scale} on {dataset}{part}, {row['protocol']}: {score}{beside}")
     if record:
         typer.echo(f"Recorded in {ledger.append(rows, folder / 'ledger.jsonl' if folder else None)}")
 
@@ -236,11 +316,11 @@ def upscale(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to: a file, or a folder for a folder.")],
     model: Annotated[str, typer.Option(help="A network with weights.")] = "srcnn",
     scale: Scale = None,
-    tile: Annotated[int, typer.Option(help="Side of a tile in pixels; 0: the whole photo at once.")] = 96,
+    tile: Annotated[int, typer.Option(min=0, help="Side of a tile in pixels; 0: the whole photo at once.")] = 96,
     ensemble: Annotated[
         bool, typer.Option(help="Mean over eight flips and turns: a little better, 8 times slower.")
     ] = False,
-    workers: Annotated[int, typer.Option(help="Processes that share a folder's photos.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share a folder's photos.")] = 1,
     folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
 ) -> None:
     """Enlarge photos with a trained network, in bounded memory. A photo that fails is named and skipped."""
@@ -265,10 +345,16 @@ def upscale(
             typer.echo(f"srlib: skipped {sentence}", err=True)
         typer.echo(f"{len(jobs) - len(failed)} of {len(jobs)} photos are in {out}")
         raise typer.Exit(1 if failed else 0)
+    _no_folder(out, f"{source.stem}.png")
     if source.exists() and out.exists() and out.samefile(source):
         raise ValueError(f"{out} is the photo itself. Give --out another name to keep it.")
     enlarging.file(net, source, out, tile or None, watch=partial(tqdm, unit="tile", leave=False))
     typer.echo(f"{out}")
+
+
+def _no_folder(out: Path, example: str) -> None:
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder. Name the file in it: -o {out / example}")
 
 
 @app.command()
@@ -283,6 +369,9 @@ def export(
     from srlib import export as exporter
     from srlib import weights
 
+    _no_folder(out, f"{name}.onnx")
+    if out.suffix.lower() != ".onnx":
+        raise ValueError(f"{out.name} does not end in .onnx, by which other programs know such a file. Add that.")
     typer.echo(f"{exporter.to_onnx(weights.load(name, scale, folder), out)}")
 
 

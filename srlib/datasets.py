@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import tomllib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -176,7 +175,7 @@ def present(name: str) -> int:
 @cache
 def manifest() -> dict[str, dict]:
     """What ``data/datasets.toml`` says, by set name."""
-    return tomllib.loads((paths.data() / "datasets.toml").read_text())
+    return paths.toml(paths.data() / "datasets.toml")
 
 
 def fetch(name: str, progress: bool = True) -> Photos:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from srlib import datasets, paths, weights
+from srlib import datasets, ledger, paths, weights
 
 LAB = ("jupyterlab", "ipykernel", "jupyterlab-myst")
 
@@ -30,7 +30,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at machine, packages, photos and weights; changes nothing."""
-    return [*_machine(), *_packages(), *_photos(), *_weights()]
+    return [*_machine(), *_packages(), *_photos(), *_weights(), *_ledger()]
 
 
 def _machine() -> list[Finding]:
@@ -50,8 +50,10 @@ def _machine() -> list[Finding]:
         found.append(Finding("GPU", "none that torch can use; every chapter also trains on the CPU"))
     found.append(Finding("torch", torch.__version__))
     room = shutil.disk_usage(_existing(paths.cache())).free / 2**30
-    fix = "free some space, or choose another folder with SRLIB_CACHE" if room < 1 else ""
-    found.append(Finding("disk", f"{room:.0f} GiB free for downloads and trainings in {paths.cache()}", fix))
+    closed = not os.access(_existing(paths.cache()), os.W_OK)
+    fix = "free some space, or choose another folder with SRLIB_CACHE" if room < 1 or closed else ""
+    text = f"{room:.0f} GiB free for downloads and trainings in {paths.cache()}"
+    found.append(Finding("disk", f"{text}{', which you may not write' if closed else ''}", fix, closed))
     return found
 
 
@@ -77,7 +79,11 @@ def _photos() -> list[Finding]:
         found.append(Finding("photos", f"bundled: {len([f for _, f in _bundled()])} photos, no network needed"))
     except datasets.MissingData as error:
         found.append(Finding("photos", str(error), "pip install -c constraints.txt -e .", True))
-    for name, entry in datasets.manifest().items():
+    try:
+        known = datasets.manifest()
+    except ValueError as error:
+        return [*found, Finding("photos", str(error), "git checkout -- data/datasets.toml", True)]
+    for name, entry in known.items():
         have = datasets.present(name)
         if have == entry["count"]:
             found.append(Finding("photos", f"{name}: {have} photos"))
@@ -99,15 +105,25 @@ def _bundled() -> list[tuple[str, Path]]:
 
 
 def _weights() -> list[Finding]:
-    found = []
+    found, whole = [], {}
     for name, scale in weights.available():
         try:
             weights.load(name, scale)
         except weights.WeightsError as error:
             found.append(Finding("weights", str(error), f"git checkout -- data/weights/{name}_x{scale}.*", True))
         else:
-            found.append(Finding("weights", f"{name} x{scale}"))
-    return found or [Finding("weights", "none shipped yet", "srlib train srcnn")]
+            whole.setdefault(name, []).append(f"x{scale}")
+    if whole:
+        found.append(Finding("weights", ", ".join(f"{name} {' '.join(scales)}" for name, scales in whole.items())))
+    return found or [Finding("weights", "none, though the course ships some", "git checkout -- data/weights", True)]
+
+
+def _ledger() -> list[Finding]:
+    try:
+        rows = ledger.rows()
+    except ValueError as error:
+        return [Finding("ledger", str(error), "git checkout -- data/results", True)]
+    return [Finding("ledger", f"{len(rows)} measurements", "" if rows else "git checkout -- data/results", not rows)]
 
 
 def _needed() -> list[str]:

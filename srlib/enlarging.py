@@ -1,8 +1,8 @@
 """Photos in, larger photos out: what ``srlib upscale`` does, file by file.
 
 Everything a file holds is kept: gray stays gray, opacity is enlarged beside the colours (by bicubic), 16-bit gray stays
-16-bit (unless it has opacity too: no file that we write holds both), a photo lying on its side is turned upright. The
-result appears whole or not at all.
+16-bit (unless it has opacity too: no file that we write holds both), a colour profile goes with the colours, a photo
+lying on its side is turned upright. The result appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def file(
         pixels[rows, columns, : len(drawn)] = _rounded(drawn, largest).movedim(0, -1).numpy().astype(kind)
     if alpha is not None:
         pixels[..., -1:] = _rounded(resize.resize(alpha, scale), largest).movedim(0, -1).numpy().astype(kind)
-    return images.write(target, pixels[..., 0] if channels == 1 else pixels)
+    pixels = pixels[..., 0] if channels == 1 else pixels
+    return images.write(target, pixels, images.profile(source, channels))
 
 
 def network(name: str, scale: int | None, folder: Path | None = None, ensemble: bool = False) -> nn.Module:

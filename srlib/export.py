@@ -112,8 +112,12 @@ def stored_bytes(net: nn.Module, bits: int, per_channel: bool = True) -> int:
 
 
 def kernels(net: nn.Module) -> list[Tensor]:
-    """A network's kernels and matrices: every parameter of two axes or more that is no table of biases (SwinIR)."""
-    return [p for name, p in net.named_parameters() if p.ndim >= 2 and "bias" not in name]
+    """A network's kernels and matrices: every parameter of two axes or more that is no table of biases (SwinIR).
+
+    A kernel written as length and direction (WDSR) counts by its direction.
+    """
+    few = ("bias", "original0")  # the second is how torch calls the lengths
+    return [p for name, p in net.named_parameters() if p.ndim >= 2 and not any(word in name for word in few)]
 
 
 def graph(net: nn.Module, **about: object) -> bytes:

@@ -68,7 +68,7 @@ def load(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Tensor:
                 if file.width * file.height > max_pixels:
                     raise ImageError(
                         f"{path} has {file.width} x {file.height} pixels, more than the limit of {max_pixels:,}. "
-                        "Crop it first, or raise max_pixels if you have the memory."
+                        "Crop or shrink it first. (In Python, images.load(path, max_pixels=...) takes larger ones.)"
                     )
                 file.seek(0)
                 return from_uint8(_plain(file, path))
@@ -144,6 +144,18 @@ def load_with_alpha(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> tu
     return colours, planes[3:]
 
 
+def profile(path: str | os.PathLike, channels: int) -> bytes | None:
+    """The ICC profile in a photo's file: which red its red is. None if there is none, or it is of other colours.
+
+    Args:
+        path: a file that :func:`load` reads.
+        channels: of the picture that shall have it, 1 or 2 (gray), 3 or 4 (colour); a profile for CMYK fits neither.
+    """
+    with Image.open(path, formats=sorted(set(FORMATS.values()))) as file:
+        found = file.info.get("icc_profile") or b""
+    return found if found[16:20] == (b"GRAY" if channels < 3 else b"RGB ") else None  # there it names its colours
+
+
 def save(path: str | os.PathLike, img: Tensor) -> Path:
     """Write a picture; the extension chooses the format. A little overshoot is clipped, values are rounded to 8 bits
     (a GIF has 256 colours in all, JPEG and WebP lose a little).
@@ -177,14 +189,21 @@ def writable(path: str | os.PathLike, alpha: bool = False) -> None:
         raise ImageError(f"The folder {path.parent} does not exist. Create it first.")
 
 
-def write(path: str | os.PathLike, array: np.ndarray) -> Path:
+def write(path: str | os.PathLike, array: np.ndarray, icc_profile: bytes | None = None) -> Path:
     """Write pixels as they are: ``(H, W)`` or ``(H, W, C)``, uint8 (C: 1 to 4), or uint16 for a gray PNG or TIFF.
+
+    Args:
+        path: where to; the extension chooses the format.
+        array: the pixels.
+        icc_profile: from :func:`profile`; formats that have no place for it leave it out.
 
     Raises:
         ImageError: the disk refused; nothing is left half-written.
     """
     path = Path(path)
     options = {"quality": 95} if FORMATS[path.suffix.lower()] in ("JPEG", "WEBP") else {}
+    if icc_profile:
+        options["icc_profile"] = icc_profile
     try:
         with paths.whole(path) as temporary:
             Image.fromarray(array).save(temporary, format=FORMATS[path.suffix.lower()], **options)

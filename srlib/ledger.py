@@ -42,6 +42,8 @@ def rows(path: Path | None = None, **wanted) -> list[dict]:
         return []
     found = []
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        if not line.strip():  # an editor left it
+            continue
         try:
             row = json.loads(line)
             missing = [k for k in REQUIRED if k not in row]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 
 from srlib import checks, paths
@@ -11,7 +10,7 @@ from srlib import checks, paths
 @cache
 def table() -> dict[str, dict]:
     """Everything on record, by network name (and "bicubic")."""
-    return tomllib.loads((paths.data() / "papers.toml").read_text())
+    return paths.toml(paths.data() / "papers.toml")
 
 
 def get(name: str) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,19 @@ def names(files: list[Path]) -> list[str]:
     """
     stems = {file.stem.lower() for file in files}  # some disks know no difference between A and a
     return [file.stem if len(stems) == len(files) else file.name for file in files]
+
+
+def toml(file: Path) -> dict:
+    """What a TOML file says.
+
+    Raises:
+        ValueError: it is damaged; the message names file and line.
+        FileNotFoundError: it is not there.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # no TOML, or no text at all
+        raise ValueError(f"{file} cannot be read ({error}). Mend that line, or restore the file from git.") from None
 
 
 @contextmanager

@@ -76,6 +76,8 @@ class Recipe:
             raise ValueError(f"clip={self.clip} is not a usable length. Use about 0.1 to 1, or None to clip nothing.")
         if not 0 <= self.beta2 < 1:
             raise ValueError(f"beta2={self.beta2} must be at least 0 and less than 1. Use 0.98, or the usual 0.999.")
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"seed={self.seed} is out of range. Use a whole number from 0 to 2**63 - 1.")
         if self.warmup < 0:
             raise ValueError(f"warmup={self.warmup} must be a number of steps, 0 or more.")
 
@@ -168,12 +170,17 @@ def get(name: str, scale: int | None = None, variant: str | None = None) -> Reci
     """
     checks.choice(name, _files(), "recipe")
     file = paths.data() / "recipes" / f"{name}.toml"
-    return from_toml(file.read_text(), name, scale, variant)
+    if not (sections := paths.toml(file)):
+        raise ValueError(f"{file} is empty. Restore it from git.")
+    return _made(sections, name, scale, variant)
 
 
 def from_toml(text: str, model: str, scale: int | None = None, variant: str | None = None) -> Recipe:
     """A recipe from the text of a recipe file (see :func:`get`)."""
-    sections = tomllib.loads(text)
+    return _made(tomllib.loads(text), model, scale, variant)
+
+
+def _made(sections: dict[str, Any], model: str, scale: int | None, variant: str | None) -> Recipe:
     for section in sections:
         checks.choice(section, ("recipe", "scale", "variant", "tier"), "section of the recipe file")
     values = dict(sections.get("recipe", {}))

@@ -75,11 +75,18 @@ def prepare(
     """
     scale, space, pre_upsampled, degradation = how
     options = {"space": space, "pre_upsampled": pre_upsampled, "degradation": dict(degradation)}
-    pool = PatchPool((pair(image, scale, **options) for photos in train for _, image in photos), patch, device)
+
+    def degraded(photo: datasets.Photo, image: Tensor) -> tuple[Tensor, Tensor]:
+        try:
+            return pair(image, scale, **options)
+        except ValueError as error:  # among hundreds, which?
+            raise ValueError(f"The photo {photo.name} cannot be used: {error}") from None
+
+    pool = PatchPool((degraded(photo, photo.image) for photos in train for photo in photos), patch, device)
     views = []
-    for _, image in held_out:
-        top, left = (max(0, (n - VIEW) // 2) for n in image.shape[-2:])
-        x, y = pair(image[:, top : top + VIEW, left : left + VIEW], scale, **options)
+    for photo in held_out:
+        top, left = (max(0, (n - VIEW) // 2) for n in photo.image.shape[-2:])
+        x, y = degraded(photo, photo.image[:, top : top + VIEW, left : left + VIEW])
         views.append((x.to(device), y))
     return pool, views
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import safetensors
@@ -59,10 +60,8 @@ def card(name: str, scale: int | None = None, folder: str | os.PathLike | None =
     """
     path, scale = _found(name, scale, folder), _factor(name, scale)
     if not path.exists():
-        there = ", ".join(f"{n} x{s}" for n, s in available(folder)) or "none"
         raise WeightsError(
-            f"There are no weights for {name} x{scale} in {path.parent} (there: {there}). "
-            f"Train them: srlib train {_tasks().get(name, f'{name} --scale {scale}')}"
+            f"There are no weights for {name} x{scale} in {path.parent}. {_instead(name, scale, folder)}"
         )
     try:
         found = json.loads(path.with_suffix(".json").read_text())
@@ -71,6 +70,25 @@ def card(name: str, scale: int | None = None, folder: str | os.PathLike | None =
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"The card {path.with_suffix('.json')} cannot be read ({error}). Restore it.") from None
     return found
+
+
+def aside(name: str, scale: int, folder: str | os.PathLike) -> Path | None:
+    """Before other weights take their name in ``folder``: copy those that lie there into ``<folder>/before/<sha256>``.
+
+    Returns:
+        That folder, from which :func:`load` reads them; None if there are none, or their card cannot be read.
+    """
+    path = _path(name, scale, folder)
+    try:
+        kept = path.parent / "before" / card(name, scale, folder)["sha256"][:8]
+    except WeightsError:
+        return None
+    if not path.exists():  # another file serves this scale
+        return None
+    for file in (path, path.with_suffix(".json")):
+        with paths.whole(kept / file.name) as temporary:
+            shutil.copyfile(file, temporary)
+    return kept
 
 
 def available(folder: str | os.PathLike | None = None) -> list[tuple[str, int]]:
@@ -123,6 +141,19 @@ def name_of(recipe: dict) -> str:
                 return game
         raise ValueError(f"no game of the course has the judge {recipe['judge']!r}")
     return recipe["model"] if recipe["scale"] > 1 else f"{recipe['model']}_{recipe['variant']}"
+
+
+def _instead(name: str, scale: int, folder: str | os.PathLike | None) -> str:
+    """What to do where there are no weights: another scale, or the command that trains them."""
+    there = available(folder)
+    own = [str(s) for n, s in there if n == name]
+    others = ", ".join(f"{n} x{s}" for n, s in there) or "none"
+    beside = f"Of {name} there are those of scale {', '.join(own)}. " if own else f"There are: {others}. "
+    network = recipes.get(name).model if name in recipes.games() else name.rpartition("_")[0] or name
+    offered = models.model_class(network).scales
+    if scale not in offered:
+        return f"{beside}It is made for scale {', '.join(map(str, offered))}."
+    return f"{beside}Train them: srlib train {_tasks().get(name, f'{name} --scale {scale}')}"
 
 
 def _scales(card: dict) -> list[int]:

@@ -25,6 +25,7 @@ def drawn(tmp_path_factory):
 def machine(monkeypatch, drawn, tmp_path):
     monkeypatch.setenv("SRLIB_PHOTOS", str(drawn))
     monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.paths, "photo_folders", lambda: [drawn])  # not the real ones: scoring them takes long
     recipe = recipes.Recipe(
         "sprint", variant="32x4", arguments=TINY, data=["T91"], held_out="Set5", patch=8, batch=2, steps=4, seed=7
     )
@@ -110,7 +111,6 @@ def test_options_reach_the_recipe(machine, option, value, monkeypatch):
 
 
 def test_training_on_ones_own_photos(machine, drawn, monkeypatch):
-    monkeypatch.setattr(datasets.paths, "photo_folders", lambda: [drawn])
     draw(machine / "own", holiday=range(3))
     shown = srlib("train", "sprint", "--photos", machine / "own" / "holiday", "--out", machine)
     assert shown.exit_code == 0, shown.output
@@ -144,6 +144,9 @@ def test_the_queue_is_worked_through_in_slices(machine, monkeypatch):
     polite = []
     monkeypatch.setattr(campaign, "be_polite", lambda: polite.append(True))
     monkeypatch.setattr(campaign, "queue", lambda: [campaign.Training(recipes.get("sprint", s, None)) for s in (2, 3)])
+    shown = srlib("train", "--all", "--out", machine, "--minutes", 0)
+    assert "Set14 is not on this machine" in shown.stderr or "BSD100 is not on this machine" in shown.stderr
+    assert not list((machine / "cache").rglob("*.ckpt")), "said before the training, not after it"
     monkeypatch.setattr(campaign, "SETS", ("Set5",))
     shown = srlib("train", "--all", "--out", machine, "--minutes", 0)
     assert shown.exit_code == 0, shown.output
@@ -153,7 +156,7 @@ def test_the_queue_is_worked_through_in_slices(machine, monkeypatch):
     assert shown.stdout.splitlines()[-1] == "sprint_x3: done"
     assert weights.available(machine) == [("sprint", 2), ("sprint", 3)]
     assert srlib("train", "--all", "--out", machine).stdout == "sprint_x2: done\nsprint_x3: done\n"
-    assert len(polite) == 3
+    assert len(polite) == 4
 
 
 def test_nothing_named_is_a_sentence():
@@ -195,6 +198,26 @@ def test_ctrl_c_and_the_same_command_again(machine, monkeypatch):
         (("train", "sprint", "--tier", "tiny"), "srlib: tier='tiny' is unknown. Use one of: smoke, laptop, full."),
         (("train", "sprint", "--data", "T92"), "srlib: photo set='T92' is unknown."),
         (("train", "sprint", "--scale", "5"), "srlib: scale=5 is not offered here. Use one of 2, 3, 4."),
+        (("train", "sprint", "--all"), "srlib: --all trains data/campaign.toml as it stands, without NAME. Edit that."),
+        (
+            ("train", "--all", "--lr", "1e-3", "--fine-tune"),
+            "srlib: --all trains data/campaign.toml as it stands, without --lr, --fine-tune.",
+        ),
+        (("train", "--all", "--minutes", "nan"), "srlib: --minutes nan is no length of time. Give 0 or more."),
+        (("train", "sprint", "--minutes", "3"), "srlib: --minutes goes with --all."),
+        (
+            ("train", "sprint", "--photos", "x", "--data", "T91"),
+            "srlib: --photos and --data both say what to train on.",
+        ),
+        (("train", "sprint", "--set", "patch"), "srlib: --set patch: write a field and its value"),
+        (("train", "sprint", "--set", "scale=3"), "srlib: --set scale=3: which network is trained say NAME, --scale"),
+        (("train", "sprint", "--set", "ptach=16"), "srlib: recipe field='ptach' is unknown."),
+        (("train", "sprint", "--set", "patch=big"), "srlib: patch='big' is a str, but a recipe wants int."),
+        (("train", "sprint", "--seed", str(2**63)), "srlib: seed=9223372036854775808 is out of range."),
+        (("benchmark", "bicubic", "--scale", "1"), "srlib: scale=1 enlarges nothing."),
+        (("export", "srcnn", "-o", "srcnn.png"), "srlib: srcnn.png does not end in .onnx"),
+        (("export", "srcnn", "-o", "."), "srlib: . is a folder. Name the file in it: -o srcnn.onnx"),
+        (("upscale", "a.png", "-o", "."), "srlib: . is a folder. Name the file in it: -o a.png"),
     ],
 )
 def test_mistakes_get_a_sentence(arguments, sentence):
@@ -288,3 +311,88 @@ def test_each_of_the_systems_errors_has_its_own_advice(number, sentence, monkeyp
 
     monkeypatch.setattr(doctor, "examine", fails)
     assert sentence in srlib("doctor").stderr
+
+
+@pytest.mark.parametrize(("option", "value"), [("workers", 0), ("tile", -1)])
+def test_numbers_out_of_range_are_refused_before_anything_is_done(option, value):
+    shown = srlib("upscale", "a.png", "-o", "b.png", f"--{option}", value)
+    assert shown.exit_code == 2
+    assert "greater than or equal to" in shown.stderr
+
+
+def test_any_field_of_the_recipe_can_be_set(machine, monkeypatch):
+    monkeypatch.setattr(train.Run, "gain", lambda self: 0.5)
+    shown = srlib("train", "sprint", "--set", "clip=0.5", "--set", "loss=mse", "--set", "patch=12", "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    found = weights.card("sprint", 2, machine)["recipe"]
+    assert (found["clip"], found["loss"], found["patch"]) == (0.5, "mse", 12)
+
+
+def test_a_training_replaces_no_better_one(machine):
+    assert srlib("train", "sprint", "--out", machine).exit_code == 0
+    before = weights.card("sprint", 2, machine)
+    shown = srlib("train", "sprint", "--steps", 1, "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    assert weights.card("sprint", 2, machine)["recipe"]["steps"] == 1, "the newest has the name"
+    said = shown.stdout.splitlines()[-1]
+    assert said.startswith(f"Those that lay there before ({before['gain_db']:+.2f} dB) are kept: --folder ")
+    kept = said.rpartition("--folder ")[2]
+    assert weights.card("sprint", 2, kept) == before
+    assert srlib("benchmark", "sprint", "Set5", "--folder", kept).exit_code == 0
+    assert "Scoring on Set5: this takes a while" in shown.stdout
+
+
+def test_an_interrupted_training_is_in_nobody_elses_way(machine, monkeypatch):
+    real = train.Run._step
+
+    def interrupted(run):
+        if len(run.history) == 2:
+            raise KeyboardInterrupt
+        return real(run)
+
+    monkeypatch.setattr(train.Run, "_step", interrupted)
+    assert srlib("train", "sprint", "--out", machine).exit_code == 130
+    monkeypatch.setattr(train.Run, "_step", real)
+    shown = srlib("train", "sprint", "--lr", 1e-4, "--out", machine)
+    assert shown.exit_code == 0, shown.output
+    assert "Going on" not in shown.stdout
+    assert "Going on at step 2" in srlib("train", "sprint", "--out", machine).stdout
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_the_training(machine, monkeypatch):
+    def refuse(dir):
+        raise PermissionError(errno.EACCES, "Permission denied", str(dir))
+
+    monkeypatch.setattr(cli.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(train, "fit", lambda *_, **__: pytest.fail("it has begun"))
+    shown = srlib("train", "sprint", "--out", machine / "out")
+    assert shown.stderr == f"srlib: {machine / 'out'}: Permission denied. Choose a place that you may read and write.\n"
+    shown = srlib("train", "--all", "--out", machine / "out")
+    assert "Permission denied" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")]
+)
+def test_too_little_memory_has_a_way_out(error, monkeypatch):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(doctor, "examine", fail)
+    shown = srlib("doctor")
+    assert shown.exit_code == 1
+    assert shown.stderr.startswith("srlib: The memory that is free does not suffice.")
+    assert "--set batch=4" in shown.stderr
+
+
+def test_a_restorer_has_its_own_way_of_being_measured(monkeypatch):
+    monkeypatch.undo()
+    shown = srlib("benchmark", "mprnet_denoise", "--protocol", "paper_y")
+    assert shown.stderr.startswith("srlib: mprnet_denoise is measured as its task is, without --protocol paper_y.")
+
+
+def test_of_ones_own_folder_the_part_that_is_measured_is_said(machine):
+    draw(machine / "own", holiday=range(3))
+    shown = srlib("benchmark", "nearest", f"{machine / 'own' / 'holiday'}/")
+    assert " (1 of 3 photos: those that a training holds out), paper_y: " in shown.stdout
+    assert "photos" not in srlib("benchmark", "nearest", "Set5").stdout

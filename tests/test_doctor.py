@@ -1,12 +1,13 @@
 """The doctor: every finding in plain words, and for everything missing the one command that gets it."""
 
 import importlib.metadata
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from srlib import datasets, doctor, weights
+from srlib import datasets, doctor, paths, weights
 
 
 @pytest.fixture(autouse=True)
@@ -105,4 +106,30 @@ def test_damaged_weights_are_serious(monkeypatch):
     monkeypatch.setattr(weights, "load", lambda name, scale: None)
     assert about("weights")[0].text == "srcnn x2"
     monkeypatch.setattr(weights, "available", lambda: [])
-    assert about("weights")[0].fix == "srlib train srcnn"
+    (found,) = about("weights")
+    assert (found.serious, found.fix) == (True, "git checkout -- data/weights")
+    monkeypatch.setattr(weights, "available", lambda: [("srcnn", 2), ("srcnn", 3), ("vdsr", 2)])
+    assert about("weights")[0].text == "srcnn x2 x3, vdsr x2"
+
+
+def test_a_damaged_file_of_the_course_is_a_finding(monkeypatch, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "ledger.jsonl").write_text("{\n")
+    (tmp_path / "datasets.toml").write_text("[Set5\n")
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    datasets.manifest.cache_clear()
+    try:
+        (bad,) = (f for f in about("photos") if f.serious)
+    finally:
+        datasets.manifest.cache_clear()
+    assert "datasets.toml cannot be read" in bad.text
+    (ledger,) = about("ledger")
+    assert ledger.serious
+    assert "line 1, is not JSON" in ledger.text
+
+
+def test_a_cache_that_may_not_be_written(monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    (disk,) = about("disk")
+    assert disk.serious
+    assert "which you may not write" in disk.text

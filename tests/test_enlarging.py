@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 from typer.testing import CliRunner
 
 from srlib import cli, enlarging, images, models, paths, resize, tiling, weights
@@ -243,3 +243,10 @@ def test_stopped_no_other_photo_is_begun(photo, tmp_path):
     next(results)
     results.close()
     assert len(list(tmp_path.glob("[0-9]*.png"))) < 20
+
+
+def test_the_colour_profile_goes_with_the_colours(net, tmp_path):
+    wide = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()  # what it says does not matter here
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "a.png", icc_profile=wide)
+    enlarging.file(net, tmp_path / "a.png", tmp_path / "b.png")
+    assert Image.open(tmp_path / "b.png").info["icc_profile"] == wide

@@ -104,3 +104,12 @@ def test_a_table_of_biases_is_no_kernel():
     tables = [p for name, p in net.named_parameters() if "bias" in name and p.ndim == 2]
     assert tables, "where a pixel stands in its window"
     assert not any(table is kernel for table in tables for kernel in export.kernels(net))
+
+
+def test_lengths_of_weight_norm_are_no_kernels():
+    """They are one number for each filter, and stay as they are."""
+    net = models.create("wdsr", 2, size="course")
+    lengths = [p for name, p in net.named_parameters() if name.endswith("original0")]
+    assert lengths
+    assert not {id(p) for p in lengths} & {id(p) for p in export.kernels(net)}
+    assert len(export.kernels(net)) == len(lengths)

@@ -57,7 +57,7 @@ def test_latest_reads_the_courses_own_ledger(monkeypatch, book):
     assert ledger.latest(model="srcnn")["psnr"] == 1.0
 
 
-@pytest.mark.parametrize("line", ["{not json", "", '"text"', b"\xff\xfe{}", "12"])
+@pytest.mark.parametrize("line", ["{not json", '"text"', b"\xff\xfe{}", "12"])
 def test_a_broken_line_is_named(book, line):
     ledger.append([ROW], book)
     with open(book, "ab") as file:
@@ -143,3 +143,12 @@ def test_two_who_write_at_once_lose_nothing(book, monkeypatch):
     ledger.append([{**ROW, "model": "first"}], book)
     second.join()
     assert [row["model"] for row in ledger.rows(book)] == ["first", "second"]
+
+
+def test_a_blank_line_is_no_row(tmp_path):
+    file = ledger.append([ROW], tmp_path / "ledger.jsonl")
+    file.write_text(file.read_text() + "\n  \n")
+    assert len(ledger.rows(file)) == 1
+    file.write_text(file.read_text() + "{\n")
+    with pytest.raises(ValueError, match="line 4, is not JSON"):
+        ledger.rows(file)

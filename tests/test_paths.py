@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,3 +42,15 @@ def test_photo_folders_in_their_order(monkeypatch, tmp_path):
 def test_no_two_files_are_called_the_same(files):
     called = paths.names([Path(name) for name in files])
     assert len({name.lower() for name in called}) == len(files)
+
+
+def test_a_damaged_toml_file_is_named_with_its_line(tmp_path):
+    file = tmp_path / "list.toml"
+    file.write_text("a = 1\nb = 2 c = 3\n")
+    with pytest.raises(ValueError, match=r"list\.toml cannot be read \(.*line .*\)\. Mend that line"):
+        paths.toml(file)
+    file.write_bytes(b"a = '\xff'")
+    with pytest.raises(ValueError, match=r"list\.toml cannot be read"):
+        paths.toml(file)
+    file.write_text("a = 'é'", encoding="utf-8")
+    assert paths.toml(file) == {"a": "é"}

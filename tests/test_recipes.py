@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from srlib import models, recipes
+from srlib import models, paths, recipes
 from srlib.recipes import Recipe, from_toml, passes
 
 TEXT = """
@@ -141,3 +141,22 @@ def test_the_judge(gain, asked, verdict):
 def test_values_that_would_only_show_while_it_trains(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         Recipe("srcnn", **changes)
+
+
+def test_a_damaged_or_empty_file_is_named(monkeypatch, tmp_path):
+    (tmp_path / "recipes").mkdir()
+    file = tmp_path / "recipes" / "srcnn.toml"
+    monkeypatch.setattr(paths, "data", lambda: tmp_path)
+    file.write_text("[recipe\n")
+    with pytest.raises(ValueError, match=r"srcnn\.toml cannot be read"):
+        recipes.get("srcnn")
+    file.write_text("# nothing\n")
+    with pytest.raises(ValueError, match=r"srcnn\.toml is empty"):
+        recipes.get("srcnn")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_seeds_that_no_generator_takes(seed):
+    with pytest.raises(ValueError, match=f"seed={seed} is out of range"):
+        Recipe("srcnn", seed=seed)
+    Recipe("srcnn", seed=2**63 - 1)

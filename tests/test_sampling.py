@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srlib import degrade, images, sampling
+from srlib import datasets, degrade, images, sampling
 from srlib.resize import resize
 from srlib.sampling import PatchPool, pair
 
@@ -213,3 +213,14 @@ def test_wrong_pairs(photo, options, error, sentence):
 
 def test_symmetries_are_counted_right():
     assert sampling.SYMMETRIES == len({tuple(t.flatten().tolist()) for t in eight(np.arange(4).reshape(2, 2))})
+
+
+def test_the_photo_that_cannot_be_used_is_named(tmp_path):
+    for name, side in (("large", 40), ("tiny", 1), ("other", 40)):
+        images.save(tmp_path / f"{name}.png", torch.rand(3, side, side))
+    photos = datasets.photos(f"{tmp_path}/")
+    how = (2, "y", False, ())
+    with pytest.raises(ValueError, match=r"The photo tiny cannot be used: img is 1 x 1 pixels, too small for scale 2"):
+        sampling.prepare((photos,), photos[:1], how, 8, torch.device("cpu"))
+    with pytest.raises(ValueError, match="The photo tiny cannot be used"):
+        sampling.prepare((photos[:1],), photos[2:], how, 8, torch.device("cpu"))

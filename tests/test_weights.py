@@ -98,9 +98,15 @@ def test_weights_of_another_width(saved, tmp_path):
 def test_weights_that_are_not_there(saved, tmp_path):
     with pytest.raises(
         weights.WeightsError,
-        match=r"no weights for srcnn x3 in .*\(there: sprint x2\)\. Train them: srlib train srcnn --scale 3",
+        match=r"no weights for srcnn x3 in .*\. There are: sprint x2\. Train them: srlib train srcnn --scale 3$",
     ):
         weights.load("srcnn", 3, tmp_path)
+    with pytest.raises(weights.WeightsError, match=r"Of sprint there are those of scale 2\. Train .* --scale 3$"):
+        weights.load("sprint", 3, tmp_path)
+    with pytest.raises(weights.WeightsError, match=r"Of sprint .* of scale 2\. It is made for scale 2, 3, 4\.$"):
+        weights.load("sprint", 5, tmp_path)
+    with pytest.raises(weights.WeightsError, match="Train them: srlib train mprnet --variant deblur$"):
+        weights.load("mprnet_deblur", folder=tmp_path)
     with pytest.raises(ValueError, match=r"model='espcn9' is unknown"):
         weights.load("espcn9")
     with pytest.raises(ValueError, match=r"scale=2\.5 is not a whole number"):
@@ -145,7 +151,9 @@ def test_one_file_for_several_scales(tmp_path):
         found = weights.load("vdsr", scale, tmp_path)
         assert found.scale == scale
         assert all(torch.equal(a, b) for a, b in zip(found.parameters(), net.parameters(), strict=True))
-    with pytest.raises(weights.WeightsError, match=r"There are no weights for vdsr x4 .* \(there: vdsr x2, vdsr x3\)"):
+    with pytest.raises(
+        weights.WeightsError, match=r"no weights for vdsr x4 .*\. Of vdsr there are those of scale 2, 3\."
+    ):
         weights.load("vdsr", 4, tmp_path)
 
 
@@ -178,3 +186,17 @@ def test_a_network_that_restores_goes_by_its_task(tmp_path):
 def test_a_card_with_an_unknown_judge(monkeypatch):
     with pytest.raises(ValueError, match="no game of the course has the judge 'nobody'"):
         weights.name_of({"judge": "nobody", "model": "srresnet", "scale": 4})
+
+
+def test_weights_that_were_there_before_are_kept(saved, tmp_path):
+    before = weights.load("sprint", 2, tmp_path).state_dict()
+    kept = weights.aside("sprint", 2, tmp_path)
+    assert kept.parent == tmp_path / "before"
+    card = weights.card("sprint", 2, tmp_path)
+    with torch.no_grad():
+        other = models.create("sprint", 2, **card["recipe"]["arguments"])
+    weights.save(other, card["recipe"], tmp_path)
+    again = weights.load("sprint", 2, kept).state_dict()
+    assert all(torch.equal(before[k], again[k]) for k in before)
+    assert weights.available(tmp_path) == [("sprint", 2)], "what is kept is no second one"
+    assert weights.aside("srcnn", 2, tmp_path) is None

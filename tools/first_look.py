@@ -5,6 +5,8 @@
 The photo is scikit-image's `coffee` (CC0, Rachel Michetti), which no training of the course has seen.
 """
 
+import argparse
+
 import torch
 from PIL import Image
 
@@ -15,6 +17,7 @@ TARGET = paths.data().parent / "book" / "_static" / "first-look.webp"
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     hr = images.modcrop(datasets.photos("bundled")["coffee"].image, SCALE)
     rules = metrics.protocol("paper_y")
     lr = images.round_to_uint8(metrics.protocol("paper_rgb").pair(hr, SCALE)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -48,7 +49,8 @@ def board(
         if not any(axis in numbers for numbers in measured.values()):
             raise ValueError(f"No method has {axis!r}. Axes there are: {', '.join(_axes(measured))}.")
     points = [
-        {"name": name, "numbers": dict(numbers), "paper": paper}
+        # an infinite PSNR (a picture equal to the original) has no place on an axis
+        {"name": name, "numbers": {k: v for k, v in numbers.items() if math.isfinite(v)}, "paper": paper}
         for paper, group in ((False, measured), (True, published))
         for name, numbers in group.items()
     ]
