@@ -170,19 +170,25 @@ def test_zero_steps_are_refused():
     assert (shown.exit_code, shown.stderr) == (1, "srlib: steps=0 must be at least 1.\n")
 
 
-def test_ctrl_c_and_the_same_command_again(machine, monkeypatch):
+@pytest.fixture
+def interrupted(machine):
+    """What ``srlib train sprint`` said when Ctrl-C was pressed after two steps."""
     real = train.Run._step
 
-    def interrupted(run):
+    def pressed(run):
         if len(run.history) == 2:
             raise KeyboardInterrupt
         return real(run)
 
-    monkeypatch.setattr(train.Run, "_step", interrupted)
-    shown = srlib("train", "sprint", "--out", machine)
-    assert shown.exit_code == 130
-    assert "Stopped. Nothing is half-written; a training or a download goes on with the same command." in shown.stderr
-    monkeypatch.setattr(train.Run, "_step", real)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train.Run, "_step", pressed)
+        return srlib("train", "sprint", "--out", machine)
+
+
+def test_ctrl_c_and_the_same_command_again(machine, interrupted):
+    assert interrupted.exit_code == 130
+    said = "Stopped. Nothing is half-written; a training or a download goes on with the same command."
+    assert said in interrupted.stderr
     shown = srlib("train", "sprint", "--out", machine)
     assert shown.exit_code == 0
     assert "Going on at step 2" in shown.stdout
@@ -342,17 +348,8 @@ def test_a_training_replaces_no_better_one(machine):
     assert "Scoring on Set5: this takes a while" in shown.stdout
 
 
-def test_an_interrupted_training_is_in_nobody_elses_way(machine, monkeypatch):
-    real = train.Run._step
-
-    def interrupted(run):
-        if len(run.history) == 2:
-            raise KeyboardInterrupt
-        return real(run)
-
-    monkeypatch.setattr(train.Run, "_step", interrupted)
-    assert srlib("train", "sprint", "--out", machine).exit_code == 130
-    monkeypatch.setattr(train.Run, "_step", real)
+@pytest.mark.usefixtures("interrupted")
+def test_an_interrupted_training_is_in_nobody_elses_way(machine):
     shown = srlib("train", "sprint", "--lr", 1e-4, "--out", machine)
     assert shown.exit_code == 0, shown.output
     assert "Going on" not in shown.stdout
