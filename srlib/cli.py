@@ -178,10 +178,8 @@ def train(
             if step.psnr is not None:
                 bar.set_postfix_str(f"loss {step.loss:.4f}, held-out {step.psnr:.2f} dB")
     if parallel.first():
-        there, called = (
-            [name for name in campaign.SETS if datasets.present(name)],
-            weights.name_of(run.recipe.to_dict()),
-        )
+        there = [name for name in campaign.SETS if datasets.present(name)]
+        called = weights.name_of(run.recipe.to_dict())
         before = weights.aside(called, recipe.scale, folder)
         typer.echo(f"Scoring on {', '.join(there) or 'the held-out photos'}: this takes a while on a slow machine.")
         file = campaign.finish(run, folder, there)

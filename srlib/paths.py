@@ -54,7 +54,7 @@ def toml(file: Path) -> dict:
     """What a TOML file says.
 
     Raises:
-        ValueError: it is damaged; the message names file and line.
+        ValueError: it is damaged; the message names the file, and the place in it where there is one.
         FileNotFoundError: it is not there.
     """
     try:

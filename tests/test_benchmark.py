@@ -214,3 +214,10 @@ def test_rain_is_the_sets_own(monkeypatch, tmp_path):
         benchmark.restore(lambda x: x, "derain")
     with pytest.raises(ValueError, match=r"task='deblur' is unknown\. Use one of: denoise, derain"):
         benchmark.restore(lambda x: x, "deblur")
+
+
+def test_the_photo_that_cannot_be_measured_is_named(tmp_path):
+    images.save(tmp_path / "tiny.png", torch.rand(3, 1, 1))
+    images.save(tmp_path / "zebra.png", torch.rand(3, 40, 40))
+    with pytest.raises(ValueError, match=r"The photo tiny cannot be used: img is 1 x 1 pixels"):
+        benchmark.run("nearest", f"{tmp_path}/", scale=2)

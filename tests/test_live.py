@@ -6,6 +6,7 @@ import importlib
 import io
 import itertools
 import json
+import math
 import re
 
 import numpy as np
@@ -367,3 +368,11 @@ def test_a_guess_has_a_slider_and_an_answer_to_unfold(low, high, answer, step, d
 def test_wrong_guesses(numbers, sentence):
     with pytest.raises(ValueError, match=sentence):
         live.predict("?", *numbers)
+
+
+def test_an_infinite_psnr_stays_off_the_board():
+    """JSON has no infinity: a page that is given one shows nothing at all."""
+    measured = {"copy": {"PSNR": math.inf, "ms": 1.0}, "bicubic": {"PSNR": 30.0, "ms": 2.0}}
+    markup = live.board(measured, ["ms"], ["PSNR"], "Two methods").markup
+    assert "Infinity" not in markup
+    assert "30.0" in markup
