@@ -25,7 +25,7 @@ SAMPLE = 3  # frames computed again, of each twin: the first, the last and one b
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 tool = load_tool("notebooks")
-BOOK = {path.stem: path for path in tool.notebooks() if "live.explore(" in path.read_text(encoding="utf-8")}
+BOOK = {tool.called(path): path for path in tool.notebooks() if "live.explore(" in path.read_text(encoding="utf-8")}
 
 
 # ---------------------------------------------------------------- what a page holds

@@ -24,8 +24,8 @@ def book(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     folder = tmp_path / "book"
     folder.mkdir()
-    publish(folder, "index", "# Welcome")
-    publish(folder, "srcnn", "# SRCNN, first edition")
+    publish(folder, "00_index", "# Welcome")
+    publish(folder, "21_srcnn", "# SRCNN, first edition")
     return folder
 
 
@@ -51,93 +51,99 @@ def files(work):
 
 def test_copies_are_made_and_vouched_for(lab_tool, book, work):
     assert lab_tool.update(work, book) == []
-    assert files(work) == [".course.json", "index.ipynb", "srcnn.ipynb"]
-    assert (work / "srcnn.ipynb").read_bytes() == (book / "srcnn.ipynb").read_bytes()
+    assert files(work) == [".course.json", "00_index.ipynb", "21_srcnn.ipynb"]
+    assert (work / "21_srcnn.ipynb").read_bytes() == (book / "21_srcnn.ipynb").read_bytes()
     notary = nbformat.sign.NotebookNotary()
-    assert notary.check_signature(nbformat.read(work / "srcnn.ipynb", as_version=4))
-    edit(work / "srcnn.ipynb", "2")
-    assert not notary.check_signature(nbformat.read(work / "srcnn.ipynb", as_version=4))
+    assert notary.check_signature(nbformat.read(work / "21_srcnn.ipynb", as_version=4))
+    edit(work / "21_srcnn.ipynb", "2")
+    assert not notary.check_signature(nbformat.read(work / "21_srcnn.ipynb", as_version=4))
 
 
 def test_an_unedited_copy_follows_the_course(lab_tool, book, work):
     lab_tool.update(work, book)
-    publish(book, "srcnn", "# SRCNN, second edition")
-    assert lab_tool.update(work, book) == ["srcnn.ipynb was updated to the newer version of the course."]
-    assert (work / "srcnn.ipynb").read_bytes() == (book / "srcnn.ipynb").read_bytes()
+    publish(book, "21_srcnn", "# SRCNN, second edition")
+    assert lab_tool.update(work, book) == ["21_srcnn.ipynb was updated to the newer version of the course."]
+    assert (work / "21_srcnn.ipynb").read_bytes() == (book / "21_srcnn.ipynb").read_bytes()
     assert lab_tool.update(work, book) == []
 
 
 def test_an_edited_copy_is_never_touched(lab_tool, book, work):
     lab_tool.update(work, book)
-    edit(work / "srcnn.ipynb", "my own experiment")
-    mine = (work / "srcnn.ipynb").read_bytes()
+    edit(work / "21_srcnn.ipynb", "my own experiment")
+    mine = (work / "21_srcnn.ipynb").read_bytes()
     assert lab_tool.update(work, book) == []  # the course has nothing newer: nothing to say
     for edition in ("second", "third"):
-        publish(book, "srcnn", f"# SRCNN, {edition} edition")
+        publish(book, "21_srcnn", f"# SRCNN, {edition} edition")
         (said,) = lab_tool.update(work, book)
-        assert said == "srcnn.ipynb stays as you edited it; the newer version is beside it: srcnn-newer.ipynb"
+        assert said == "21_srcnn.ipynb stays as you edited it; the newer version is beside it: 21_srcnn-newer.ipynb"
         assert lab_tool.update(work, book) == []
-        assert (work / "srcnn.ipynb").read_bytes() == mine
-        assert (work / "srcnn-newer.ipynb").read_bytes() == (book / "srcnn.ipynb").read_bytes()
-    edit(work / "srcnn-newer.ipynb", "and another")
-    publish(book, "srcnn", "# SRCNN, fourth edition")
+        assert (work / "21_srcnn.ipynb").read_bytes() == mine
+        assert (work / "21_srcnn-newer.ipynb").read_bytes() == (book / "21_srcnn.ipynb").read_bytes()
+    edit(work / "21_srcnn-newer.ipynb", "and another")
+    publish(book, "21_srcnn", "# SRCNN, fourth edition")
     (said,) = lab_tool.update(work, book)
-    assert said.endswith("srcnn-newer-2.ipynb")
-    assert files(work) == [".course.json", "index.ipynb", "srcnn-newer-2.ipynb", "srcnn-newer.ipynb", "srcnn.ipynb"]
+    assert said.endswith("21_srcnn-newer-2.ipynb")
+    assert files(work) == [
+        ".course.json",
+        "00_index.ipynb",
+        "21_srcnn-newer-2.ipynb",
+        "21_srcnn-newer.ipynb",
+        "21_srcnn.ipynb",
+    ]
 
 
 def test_running_a_notebook_counts_as_editing_it(lab_tool, book, work):
     lab_tool.update(work, book)
-    nb = nbformat.read(work / "srcnn.ipynb", as_version=4)
+    nb = nbformat.read(work / "21_srcnn.ipynb", as_version=4)
     nb.cells[1].outputs[0].text = "a training of an hour\n"
-    nbformat.write(nb, work / "srcnn.ipynb")
-    publish(book, "srcnn", "# SRCNN, second edition")
+    nbformat.write(nb, work / "21_srcnn.ipynb")
+    publish(book, "21_srcnn", "# SRCNN, second edition")
     lab_tool.update(work, book)
-    assert "a training of an hour" in (work / "srcnn.ipynb").read_text()
+    assert "a training of an hour" in (work / "21_srcnn.ipynb").read_text()
 
 
 def test_what_jupyterlab_writes_on_opening_is_no_edit(lab_tool, book, work):
     lab_tool.update(work, book)
-    nb = nbformat.read(work / "srcnn.ipynb", as_version=4)
+    nb = nbformat.read(work / "21_srcnn.ipynb", as_version=4)
     nb.metadata["language_info"] = {"name": "python", "version": "3.11.7"}
-    nbformat.write(nb, work / "srcnn.ipynb")
-    publish(book, "srcnn", "# SRCNN, second edition")
-    assert lab_tool.update(work, book) == ["srcnn.ipynb was updated to the newer version of the course."]
+    nbformat.write(nb, work / "21_srcnn.ipynb")
+    publish(book, "21_srcnn", "# SRCNN, second edition")
+    assert lab_tool.update(work, book) == ["21_srcnn.ipynb was updated to the newer version of the course."]
 
 
 def test_a_deleted_copy_starts_over_and_a_discarded_newer_one_stays_away(lab_tool, book, work):
     lab_tool.update(work, book)
-    (work / "srcnn.ipynb").unlink()
+    (work / "21_srcnn.ipynb").unlink()
     lab_tool.update(work, book)
-    assert (work / "srcnn.ipynb").exists()
-    edit(work / "srcnn.ipynb", "mine")
-    publish(book, "srcnn", "# SRCNN, second edition")
+    assert (work / "21_srcnn.ipynb").exists()
+    edit(work / "21_srcnn.ipynb", "mine")
+    publish(book, "21_srcnn", "# SRCNN, second edition")
     lab_tool.update(work, book)
-    (work / "srcnn-newer.ipynb").unlink()
+    (work / "21_srcnn-newer.ipynb").unlink()
     assert lab_tool.update(work, book) == []
-    assert not (work / "srcnn-newer.ipynb").exists()
+    assert not (work / "21_srcnn-newer.ipynb").exists()
 
 
 @pytest.mark.parametrize("record", [None, b"", b"{ half a rec", b"[]"])
 def test_a_lost_record_loses_no_work(lab_tool, book, work, record):
     lab_tool.update(work, book)
-    edit(work / "srcnn.ipynb", "mine")
-    mine = (work / "srcnn.ipynb").read_bytes()
+    edit(work / "21_srcnn.ipynb", "mine")
+    mine = (work / "21_srcnn.ipynb").read_bytes()
     (work / lab_tool.STATE).unlink() if record is None else (work / lab_tool.STATE).write_bytes(record)
-    publish(book, "srcnn", "# SRCNN, second edition")
+    publish(book, "21_srcnn", "# SRCNN, second edition")
     lab_tool.update(work, book)
-    assert (work / "srcnn.ipynb").read_bytes() == mine
-    assert (work / "srcnn-newer.ipynb").exists()
+    assert (work / "21_srcnn.ipynb").read_bytes() == mine
+    assert (work / "21_srcnn-newer.ipynb").exists()
 
 
 @pytest.mark.parametrize("moment", range(6))
 def test_an_interruption_at_any_moment_loses_nothing(lab_tool, book, work, monkeypatch, moment):
     lab_tool.update(work, book)
-    edit(work / "index.ipynb", "mine")
-    mine = (work / "index.ipynb").read_bytes()
-    publish(book, "index", "# Welcome, second edition")
-    publish(book, "srcnn", "# SRCNN, second edition")
-    old, real, calls = (work / "srcnn.ipynb").read_bytes(), os.replace, []
+    edit(work / "00_index.ipynb", "mine")
+    mine = (work / "00_index.ipynb").read_bytes()
+    publish(book, "00_index", "# Welcome, second edition")
+    publish(book, "21_srcnn", "# SRCNN, second edition")
+    old, real, calls = (work / "21_srcnn.ipynb").read_bytes(), os.replace, []
 
     def replace(source, target):  # before and after each of the renames
         calls.append(target)
@@ -151,13 +157,13 @@ def test_an_interruption_at_any_moment_loses_nothing(lab_tool, book, work, monke
     with pytest.raises(KeyboardInterrupt):
         lab_tool.update(work, book)
     monkeypatch.setattr(lab_tool.os, "replace", real)
-    new = (book / "srcnn.ipynb").read_bytes()
-    assert (work / "index.ipynb").read_bytes() == mine
-    assert (work / "srcnn.ipynb").read_bytes() in (old, new)
+    new = (book / "21_srcnn.ipynb").read_bytes()
+    assert (work / "00_index.ipynb").read_bytes() == mine
+    assert (work / "21_srcnn.ipynb").read_bytes() in (old, new)
     lab_tool.update(work, book)
-    assert (work / "index.ipynb").read_bytes() == mine
-    assert (work / "srcnn.ipynb").read_bytes() == new
-    assert files(work) == [".course.json", "index-newer.ipynb", "index.ipynb", "srcnn.ipynb"]
+    assert (work / "00_index.ipynb").read_bytes() == mine
+    assert (work / "21_srcnn.ipynb").read_bytes() == new
+    assert files(work) == [".course.json", "00_index-newer.ipynb", "00_index.ipynb", "21_srcnn.ipynb"]
 
 
 def test_no_start_only_prepares_the_copies(lab_tool, root, tmp_path):
@@ -196,7 +202,7 @@ def test_the_first_page_opens_quietly(browser, lab):
     page = context.new_page()
     page.goto(f"{address}/?token=letmein", timeout=60_000)
     page.wait_for_url(re.compile(r"/lab/tree/index\.ipynb"), timeout=60_000)
-    wait_for(page, lambda state: state["name"] == "index.ipynb" and state["kernel"] == "idle", 90, "welcome page")
+    wait_for(page, lambda state: state["name"] == "00_index.ipynb" and state["kernel"] == "idle", 90, "welcome page")
     page.wait_for_timeout(3000)  # the news pop-up comes late
     assert page.locator(".jp-Dialog").count() == 0, page.locator(".jp-Dialog").inner_text()
     assert page.get_by_text("Jupyter news").count() == 0
@@ -206,9 +212,22 @@ def test_the_first_page_opens_quietly(browser, lab):
     context.close()
 
 
+def test_a_copy_from_before_the_numbers_keeps_its_edits_under_the_new_name(lab_tool, book, work):
+    publish(book, "srcnn", "# SRCNN, first edition")
+    (book / "21_srcnn.ipynb").unlink()
+    lab_tool.update(work, book)
+    edit(work / "srcnn.ipynb", "my own experiment")
+    mine = (work / "srcnn.ipynb").read_bytes()
+    (book / "srcnn.ipynb").rename(book / "21_srcnn.ipynb")
+    assert lab_tool.update(work, book) == ["srcnn.ipynb is called 21_srcnn.ipynb now."]
+    assert files(work) == [".course.json", "00_index.ipynb", "21_srcnn.ipynb"]
+    assert (work / "21_srcnn.ipynb").read_bytes() == mine
+    assert lab_tool.update(work, book) == []
+
+
 # nbval and papermill run every chapter whole, too. These two hold every kind of thing that JupyterLab must show; it
 # runs the others in `make test-slow`.
-QUICK = ("index", "interpolation")
+QUICK = ("00_index", "12_interpolation")
 CHAPTERS = sorted(path.stem for path in (Path(__file__).parents[1] / "book").glob("[!.]*.ipynb"))
 CHAPTERS = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in CHAPTERS]
 

@@ -13,7 +13,7 @@ from conftest import load_tool
 pytestmark = pytest.mark.notebooks
 
 tool = load_tool("notebooks")
-CHAPTERS = {path.stem: path for path in tool.notebooks() if tool.is_chapter(path)}
+CHAPTERS = {tool.called(path): path for path in tool.notebooks() if tool.is_chapter(path)}
 
 
 def nbval(root, *what):

@@ -8,7 +8,7 @@ from conftest import load_tool
 pytestmark = pytest.mark.notebooks
 
 tool = load_tool("notebooks")
-NOTEBOOKS = {path.stem: path for path in tool.notebooks()}
+NOTEBOOKS = {tool.called(path): path for path in tool.notebooks()}
 
 
 @pytest.fixture(scope="module")

@@ -186,14 +186,14 @@ def test_myst_becomes_plain_markdown(tool):
     source = (
         ":::{admonition} Two mistakes\n:class: warning\n1. One.\n2. Two.\n:::\n\n"
         "```{note}\nMind.\n```\n\n"
-        "See [SRCNN](srcnn.ipynb#idea), the [glossary](glossary.ipynb), [a paper](https://arxiv.org/abs/1), "
+        "See [SRCNN](21_srcnn.ipynb#idea), the [glossary](84_glossary.ipynb), [a paper](https://arxiv.org/abs/1), "
         "{cite:p}`dong2016`, {ref}`this <there>` and {math}`x^2`.\n\n```python\nd[1](x.ipynb)\n```"
     )
-    plain = tool.readable(source, {"srcnn"})
+    plain = tool.readable(source, {"21_srcnn"})
     assert '<div class="admonition">\n\n**Two mistakes**\n\n1. One.\n2. Two.\n\n</div>\n\n' in plain
     assert "**Note**\n\nMind." in plain
     assert (
-        "See [SRCNN](srcnn.html), the glossary, [a paper](https://arxiv.org/abs/1), [dong2016], this and $x^2$."
+        "See [SRCNN](21_srcnn.html), the glossary, [a paper](https://arxiv.org/abs/1), [dong2016], this and $x^2$."
         in plain
     )
     assert "{" not in plain

@@ -59,7 +59,7 @@ def copies(tool, tmp_path_factory):
     paths = [shutil.copy(path, before) for path in CHAPTERS]
     tool.main([*map(str, paths), "--out", str(after)])
     return {
-        path.stem: tuple(nbformat.read(folder / path.name, as_version=4) for folder in (before, after))
+        path.stem[3:]: tuple(nbformat.read(folder / path.name, as_version=4) for folder in (before, after))
         for path in CHAPTERS
     }
 
@@ -174,5 +174,5 @@ def test_quizzes_and_hints_stay(copies):
 
 def test_one_chapter_can_be_named(tool, tmp_path, capsys):
     assert tool.main(["srcnn", "--out", str(tmp_path)]) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["srcnn.ipynb"]
+    assert [path.name for path in tmp_path.iterdir()] == ["21_srcnn.ipynb"]
     assert "srcnn: 3 cells taken out" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import yaml
 
 @pytest.fixture
 def page(root):
-    return (root / "book" / "teaching.md").read_text(encoding="utf-8")
+    return (root / "book" / "85_teaching.md").read_text(encoding="utf-8")
 
 
 def rows(page, heading):
@@ -20,7 +20,7 @@ def rows(page, heading):
 
 def test_every_chapter_has_its_week_in_the_books_order(root, page):
     toc = yaml.safe_load((root / "book" / "_toc.yml").read_text())
-    chapters = [entry["file"] for entry in toc["chapters"] if entry["file"] not in ("tryit", "glossary", "teaching")]
+    chapters = [entry["file"] for entry in toc["chapters"] if not re.search("tryit|glossary|teaching", entry["file"])]
     weeks = rows(page, "Thirteen weeks")
     assert [int(number) for number, *_ in weeks] == list(range(1, 14))
     planned = re.findall(r"\((\w+)\.ipynb\)", " ".join(chapter for _, chapter, *_ in weeks))

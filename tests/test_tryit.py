@@ -163,7 +163,7 @@ def test_all_of_it_together_weighs_at_most_12_mb(site):
 def test_a_chapter_can_embed_it(context, address, site):
     out = live.try_it("fsrcnn", 3)._repr_html_()
     assert "<script" not in out
-    page = (site / "tryit.html").read_text(encoding="utf-8")
+    page = (site / "83_tryit.html").read_text(encoding="utf-8")
     begin = page.index('<div class="sr-live sr-try"')
     end = page.index("</div>", begin) + len("</div>")
     (site / "embedded.html").write_text(page[:begin] + out + page[end:], encoding="utf-8")

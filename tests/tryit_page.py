@@ -68,7 +68,7 @@ def file(array, kind="PNG", **options):
 class Lab:
     """One page with the lab in it; ``asked`` lists the addresses of every request, ``said`` what its console held."""
 
-    def __init__(self, context, address, path="tryit.html", button="Open the lab"):
+    def __init__(self, context, address, path="83_tryit.html", button="Open the lab"):
         self.asked, self.said = [], []
         self.page = context.new_page()
         self.page.on("request", lambda request: self.asked.append(request.url))

@@ -52,6 +52,8 @@ def update(work, book=BOOK):
         left_over.unlink()
     handed_out = read_state(work)
     said = []
+    for source in sorted(book.glob("[0-9][0-9]_*.ipynb")):
+        said += take_over(work, source.name, handed_out)
     for source in sorted(book.glob("[!.]*.ipynb")):
         content = source.read_bytes()
         newest = fingerprint(content)
@@ -74,6 +76,17 @@ def update(work, book=BOOK):
         handed_out[copy.name] = newest
     put(work / STATE, json.dumps(handed_out, indent=1, sort_keys=True).encode())
     return said
+
+
+def take_over(work, name, handed_out):
+    """Copies from before the chapters had numbers (srcnn.ipynb) take today's name (21_srcnn.ipynb)."""
+    old, new = work / name[3:], work / name
+    if not old.exists() or new.exists():
+        return []
+    os.replace(old, new)
+    if old.name in handed_out:
+        handed_out[new.name] = handed_out.pop(old.name)
+    return [f"{old.name} is called {new.name} now."]
 
 
 def places(work, name):
@@ -113,7 +126,7 @@ def start(work, options):
     settings = [str(SETTINGS), environment.get("JUPYTER_CONFIG_PATH", "")]
     environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, settings))
     command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={work}"]
-    command += ["--LabApp.default_url=/lab/tree/index.ipynb", "--LabApp.extension_manager=readonly"]
+    command += ["--LabApp.default_url=/lab/tree/00_index.ipynb", "--LabApp.extension_manager=readonly"]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in options:
         command.append("--allow-root")  # a container, most likely; JupyterLab would refuse to start
     command += options

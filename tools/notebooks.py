@@ -47,11 +47,11 @@ WIDGET_MIMES = ("application/vnd.jupyter.widget-view+json", "application/vnd.jup
 
 
 def notebooks(names=()):
-    """The book's notebooks, or those named: `srcnn`, `srcnn.ipynb` and a path all mean the same."""
+    """The book's notebooks, or those named: `srcnn`, `21_srcnn.ipynb` and a path all mean the same."""
     found = sorted(BOOK.glob("[!.]*.ipynb"))
     if not names:
         return found
-    by_name = {path.stem: path for path in found}
+    by_name = {called(path): path for path in found} | {path.stem: path for path in found}
     paths = []
     for name in names:
         path = Path(name)
@@ -60,13 +60,19 @@ def notebooks(names=()):
         elif path.stem in by_name:
             paths.append(by_name[path.stem])
         else:
-            raise SystemExit(f"There is no notebook {name!r}. There are: {', '.join(by_name) or 'none yet'}.")
+            there = ", ".join(map(called, found))
+            raise SystemExit(f"There is no notebook {name!r}. There are: {there or 'none yet'}.")
     return paths
+
+
+def called(path):
+    """A page's name without its number, which is there so that files are listed in reading order: srcnn."""
+    return re.sub(r"^\d\d_", "", path.stem)
 
 
 def is_chapter(path):
     """The welcome page, the glossary and the leaderboard are notebooks too, but have no skeleton to follow."""
-    return path.stem not in ("index", "glossary", "leaderboard")
+    return called(path) not in ("index", "glossary", "leaderboard")
 
 
 def code_hash(nb):
@@ -188,7 +194,7 @@ def problems(path):
         yield from chapter_problems(nb)
     stored = nb.metadata.get("srlib", {}).get("code_hash")
     if stored != code_hash(nb):
-        yield f"has outputs older than its code. Run: python tools/notebooks.py run {path.stem}"
+        yield f"has outputs older than its code. Run: python tools/notebooks.py run {called(path)}"
     elif text != nbformat.writes(normalise(nb)).rstrip("\n") + "\n":
         yield f"is not in its stored form. Run: python tools/notebooks.py normalise {path}"
 
@@ -271,7 +277,7 @@ def smoke(path, folder, **changes):
     given = {name: value for name, value in (given | changes).items() if name in defaults}
     folder = Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    results = folder / f"{path.stem}.json"
+    results = folder / f"{called(path)}.json"
     results.unlink(missing_ok=True)
     env = {"SRLIB_TIER": "smoke", "SRLIB_LIVE": "0", "SRLIB_RESULTS": str(folder)}
     os.environ.update(env | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"})  # reaches the kernel
@@ -303,11 +309,11 @@ def judge(results):
 
 
 def smoke_and_judge(path, folder):
-    print(f"{path.stem}: running", flush=True)
+    print(f"{called(path)}: running", flush=True)
     results = smoke(path, folder)
     if results is None:
-        return [f"{path.stem} wrote no results"] if is_chapter(path) else []
-    return [f"{path.stem}: {complaint}" for complaint in judge(results)]
+        return [f"{called(path)} wrote no results"] if is_chapter(path) else []
+    return [f"{called(path)}: {complaint}" for complaint in judge(results)]
 
 
 # ---------------------------------------------------------------- command line
@@ -324,14 +330,14 @@ def main(argv=None):
     complaints = []
     if args.what == "run":
         for path in paths:
-            print(f"{path.stem}: running at the laptop tier", flush=True)
+            print(f"{called(path)}: running at the laptop tier", flush=True)
             run(path)
     elif args.what == "normalise":
         for path in paths:
             before = path.read_bytes()
             write(path, normalise(nbformat.read(path, as_version=4)))
             if path.read_bytes() != before:
-                print(f"{path.stem}: normalised")
+                print(f"{called(path)}: normalised")
     elif args.what == "check":
         complaints = check(paths)
     elif args.what == "smoke":

@@ -198,7 +198,7 @@ def main(argv=None):
     parser.add_argument("names", nargs="*", help="chapters, by name or path (default: all of book/)")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the decks (default: _build/slides)")
     args = parser.parse_args(argv)
-    paths = [path for path in notebooks.notebooks(args.names) if path.stem not in NO_DECK]
+    paths = [path for path in notebooks.notebooks(args.names) if notebooks.called(path) not in NO_DECK]
     if len(paths) < len(args.names):
         parser.error(f"these pages have no slides: {', '.join(NO_DECK)}")
     if not args.names:

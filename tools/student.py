@@ -55,7 +55,7 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, default=OUT, help="folder for the copies (default: _build/student)")
     args = parser.parse_args(argv)
     for path in notebooks.notebooks(args.names):
-        print(f"{path.stem}: {hand_out(path, args.out)} cells taken out")
+        print(f"{notebooks.called(path)}: {hand_out(path, args.out)} cells taken out")
     print(f"The copies are in {args.out}.")
     return 0
 

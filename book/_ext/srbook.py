@@ -1,6 +1,7 @@
 """What the website needs beyond Jupyter Book: mathematics served by the site itself, and no stray scripts."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 from sphinx.util.fileutil import copy_asset
@@ -23,6 +24,12 @@ def copy_mathjax(app, error):
         copy_asset(source, target.parent if source.is_file() else target)
 
 
+def first_page(app, error):
+    """The first page has a number, as all files of the book; a website's first page is called index.html."""
+    if not error and app.builder.format == "html":
+        shutil.copyfile(Path(app.outdir, f"{app.config.root_doc}.html"), Path(app.outdir, "index.html"))
+
+
 def drop_thebe(app, pagename, templatename, context, doctree):
     """Jupyter Book always loads Thebe, its inline script even twice (an error on every page); it is not used here."""
     context["script_files"] = [
@@ -37,4 +44,5 @@ def setup(app):
     app.connect("config-inited", use_local_mathjax, priority=900)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", first_page)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
