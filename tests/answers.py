@@ -1,15 +1,31 @@
-"""What every exercise's check must do, written once: ``TestAnswers = answers.of(exercises, RIGHT, WRONG)``."""
+"""What every exercise's check must do, written once: ``TestAnswers = answers.of(exercises, RIGHT, WRONG, EQUIVALENT)``.
 
+Right answers pass, however they are written; wrong ones get a sentence of their own; and what is left of a right answer
+after a slip (``mutants``) passes only where it is the same answer still, as listed with the reason.
+"""
+
+import inspect
+
+import mutants
 import pytest
 
 
-def of(exercises, right, wrong, stubs=()):
+def several(right):
+    """(name, answer) of all right answers: a list holds several, anything else is one."""
+    return [(name, a) for name, held in right.items() for a in (held if isinstance(held, list) else [held])]
+
+
+def of(exercises, right, wrong, equivalent=None, stubs=()):
     """The tests of a chapter's exercises.
 
-    right: name of the check -> an answer that passes; wrong: (name, answer, words of the sentence it must get);
+    right: name of the check -> a list of answers that pass, written in different ways; slips are made in the first.
+    wrong: (name, answer, words of the sentence it must get).
+    equivalent: name -> {mutant of the first right answer: why it is right}.
     stubs: (name, answer) of empty answers, where the chapter's stub is not a function that returns None.
     """
-    functions = [name for name, answer in right.items() if callable(answer)]
+    rights, equivalent = several(right), equivalent or {}
+    first = dict(reversed(rights))
+    functions = [name for name, answer in first.items() if inspect.isfunction(answer)]
     empty = [*((name, None) for name in right), *((name, lambda *_, **__: None) for name in functions), *stubs]
 
     class TestAnswers:
@@ -21,10 +37,12 @@ def of(exercises, right, wrong, stubs=()):
             assert "Hint: " in out
             assert "(2 more in the notebook)" in out
 
-        @pytest.mark.parametrize("name", right)
-        def test_the_right_answer_passes(self, name, capsys):
-            assert getattr(exercises, name)(right[name]) is True
-            assert capsys.readouterr().out.startswith("✓ Right.\n")
+        @pytest.mark.parametrize(("name", "answer"), rights)
+        def test_a_right_answer_passes(self, name, answer, capsys):
+            passed = getattr(exercises, name)(answer)
+            out = capsys.readouterr().out
+            assert out.startswith("✓ Right.\n"), out
+            assert passed is True
 
         @pytest.mark.parametrize(("name", "answer", "said"), wrong)
         def test_a_wrong_answer_gets_its_own_sentence(self, name, answer, said, capsys):
@@ -33,7 +51,16 @@ def of(exercises, right, wrong, stubs=()):
             assert sentence.startswith("✗ ")
             assert said in sentence
 
-        def test_every_exercise_has_two_wrong_answers_at_least(self):
-            assert min(sum(name == other for other, *_ in wrong) for name in right) >= 2
+        @pytest.mark.parametrize("name", functions)
+        def test_a_slip_in_the_right_answer_is_caught(self, name):
+            left = set(mutants.survivors(getattr(exercises, name), first[name]))
+            known = set(equivalent.get(name, {}))
+            assert not left - known, "these pass, though they are not the right answer"
+            assert not known - left, "these are listed as right, but do not pass, or are no slips any more"
+
+        @pytest.mark.parametrize("name", right)
+        def test_there_are_two_right_answers_and_three_wrong_ones(self, name):
+            assert sum(name == other for other, _ in rights) >= 2
+            assert sum(name == other for other, *_ in wrong) >= 3
 
     return TestAnswers

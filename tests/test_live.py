@@ -316,8 +316,8 @@ IS_EVEN = (lambda x: x % 2 == 0, "Not even.")
         (
             "four",
             False,
-            "✗ Not even. (Trying it raised TypeError: not all arguments converted during string formatting)\n"
-            "  Hint: two and two\n",
+            "✗ Your answer is 'four' (a str): it cannot be checked (TypeError: not all arguments converted during "
+            "string formatting).\n  Hint: two and two\n",
         ),
     ],
 )

@@ -4,6 +4,8 @@ In JupyterLab they are controls; without a kernel (website, slides) or a front e
 HTML that still says everything.
 """
 
+from srlib.live import kinds
+from srlib.live.answers import function, value
 from srlib.live.board import board
 from srlib.live.check import check, tried
 from srlib.live.compare import compare
@@ -19,9 +21,12 @@ __all__ = [
     "check",
     "compare",
     "explore",
+    "function",
     "interactive",
+    "kinds",
     "predict",
     "quiz",
     "tried",
     "try_it",
+    "value",
 ]

@@ -3,47 +3,63 @@
 from __future__ import annotations
 
 import html
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from IPython.display import display
 
 from srlib.figures import Html
+from srlib.live.answers import Answer, Function, Refused, crash, function, in_a_solution, is_learners, is_stub
+from srlib.live.kinds import anything, described
+
+_UNTRIED = "Not tried yet: replace None by your answer and run the cell again."
 
 
 def check(answer: Any, *tests: tuple[Callable[[Any], bool], str], hint: str | Sequence[str] = "") -> bool:
     """Check an exercise's answer and say one sentence about it.
 
     Args:
-        answer: what the learner wrote; None means not tried yet.
+        answer: what the learner wrote; None means not tried yet. ``answers.function(fn, kind)`` and
+            ``answers.value(it, kind)`` say what kind is wanted, and the tests get that in one form.
         tests: (does the answer have this property?, what to say if it has not); the first failure is reported.
         hint: one hint, printed after the sentence; or several, best three (where to look, how to go about it,
             almost the answer), folded so that each opens only the next. Not shown when the answer is right.
 
     Returns:
-        Whether all tests passed.
+        Whether all tests passed. What the learner's own code raises is told as that, not as a failed test.
     """
-    said = "Not tried yet: replace None by your answer and run the cell again."
-    if answer is not None:
-        said = ""
-        for holds, message in tests:
-            try:
-                if not holds(answer):
-                    said = message
-            except Exception as error:  # a learner's mistake must not stop the notebook
-                said = f"{message} (Trying it raised {type(error).__name__}: {error})"
-            if said:
-                break
+    if not isinstance(answer, Answer):
+        answer = function(answer) if callable(answer) else Answer(answer, anything)
+    said = _UNTRIED if answer.untouched else _complaint(answer, tests)
     if not said:
-        print("✓ Right.")
+        print("✓ The solution passes." if in_a_solution() else "✓ Right.")
         return True
-    print(f"{'○' if answer is None else '✗'} {said}")
+    print(f"{'○' if answer.untouched else '✗'} {said}")
     if isinstance(hint, str):
         if hint:
             print(f"  Hint: {hint}")
     elif hint:
         display(hints(hint))
     return False
+
+
+def _complaint(answer: Answer, tests: Sequence[tuple[Callable[[Any], bool], str]]) -> str:
+    """What is wrong with an answer, in one sentence; nothing if it is right."""
+    try:
+        usable = answer.usable()
+        return next((message for holds, message in tests if not holds(usable)), "")
+    except Refused as refused:
+        return str(refused)
+    except Exception as error:  # a learner's mistake must not stop the notebook
+        of_function = isinstance(answer, Function)
+        if of_function and any(is_learners(s.filename) for s in traceback.extract_tb(error.__traceback__)):
+            return crash(error)
+        given = answer.returned[-1] if of_function and answer.returned else answer.given
+        wanted = "" if answer.kind is anything else f", and {answer.kind.words} is wanted"
+        gave = "Your function returned" if of_function else "Your answer is"
+        first = str(error).strip().split("\n")[0]
+        return f"{gave} {described(given)}{wanted}: it cannot be checked ({type(error).__name__}: {first})."
 
 
 def hints(steps: Sequence[str]) -> Html:
@@ -57,11 +73,5 @@ def hints(steps: Sequence[str]) -> Html:
 
 
 def tried(fn: Callable | None, *arguments: Any) -> Callable | None:
-    """The learner's function, or None while it is still the empty one that returns None.
-
-    One that raises counts as tried: ``check`` then says what it raised.
-    """
-    try:
-        return None if fn is None or fn(*arguments) is None else fn
-    except Exception:  # a learner's mistake must not stop the notebook
-        return fn
+    """The learner's function, or None while it is still the empty one that returns None."""
+    return None if fn is None or is_stub(fn) else fn
