@@ -22,7 +22,7 @@ LAYERS = (
     ("models",),
     ("recipes", "weights", "papers", "ledger", "fingerprints", "graphs"),
     ("knobs", "starts"),
-    ("train", "adversarial", "ownpairs", "benchmark", "export", "enlarging", "doctor", "bugs"),
+    ("train", "adversarial", "ownpairs", "benchmark", "export", "enlarging", "doctor"),
     ("campaign",),
     ("live", "exercises", "cli", "__main__"),
 )

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from srlib import bugs, fingerprints, models
-from srlib.exercises import museum
+from srlib import fingerprints, models
+from srlib.exercises import bugs, museum
 
 
 def espcn(bend=lambda x: x, place=F.pixel_shuffle, n2=32):

@@ -1,1 +1,1 @@
-"""Self-checks of the chapters' exercises: one module a chapter, one function an exercise, built on ``live.check``."""
+"""Course content: self-checks of the exercises, a module a chapter and a function an exercise, and the museum's bugs."""

@@ -13,7 +13,8 @@ from functools import cache, lru_cache
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from srlib import bugs, fingerprints, models
+from srlib import fingerprints, models
+from srlib.exercises import mistakes
 from srlib.live import check, tried
 
 
@@ -103,7 +104,7 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
     def broken(net: nn.Module, *names: str) -> nn.Module:
         wrong = copy.deepcopy(net)
         for name in names:
-            bugs.after(wrong.get_submodule(name), lambda out: 1.01 * out)
+            mistakes.after(wrong.get_submodule(name), lambda out: 1.01 * out)
         return wrong
 
     def clean(f: Callable) -> bool:
@@ -128,7 +129,7 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
             "That is the last layer that differs. All behind the mistake differ; it sits in the first.",
         ),
         (
-            lambda f: f(srcnn, bugs.zero_padding(copy.deepcopy(srcnn)), x) != "",
+            lambda f: f(srcnn, mistakes.zero_padding(copy.deepcopy(srcnn)), x) != "",
             "Two networks with equal weights and other padding were called equal. Compare what layers *give*.",
         ),
         (
@@ -180,7 +181,7 @@ def _right(name: str, scale: int, *broken: str) -> fingerprints.Fingerprint:
 def _reshape(net: nn.Module) -> None:
     s = net.scale
     net.shuffle = nn.Identity()
-    bugs.after(net.shuffle, lambda x: x.reshape(len(x), 1, s * x.shape[-2], s * x.shape[-1]))
+    mistakes.after(net.shuffle, lambda x: x.reshape(len(x), 1, s * x.shape[-2], s * x.shape[-1]))
 
 
 def _slope(net: nn.Module) -> None:
@@ -189,10 +190,10 @@ def _slope(net: nn.Module) -> None:
 
 
 _BREAK = {
-    "tanh": bugs.tanh_at_the_end,
+    "tanh": mistakes.tanh_at_the_end,
     "reshape": _reshape,
-    "columns": bugs.by_columns,
-    "one pixel off at each level": bugs.one_pixel_off,
+    "columns": mistakes.by_columns,
+    "one pixel off at each level": mistakes.one_pixel_off,
     "another slope": _slope,
 }
 
