@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 _STEPS = {2: [2], 3: [3], 4: [2, 2]}
 
@@ -21,8 +21,8 @@ def parameters(answer: Callable[[int, int, int], int] | None) -> bool:
 
     shapes = [(f, n, s) for f in (1, 24, 64, 256) for n in (1, 4, 16, 32) for s in (2, 3, 4)]
     return check(
-        tried(answer, 64, 16, 2),
-        (lambda f: isinstance(f(64, 16, 2), int), "Give a whole number, an int."),
+        function(answer, kinds.number),
+        (lambda f: f(64, 16, 2) % 1 == 0, "A count is a whole number."),
         (
             lambda f: f(64, 16, 2) != count(64, 16, 2, bias=0),
             "Those are the kernels alone. Each convolution also has a bias for every channel that it gives out.",
@@ -63,23 +63,31 @@ def fold(answer: Callable[[nn.Conv2d, nn.BatchNorm2d], tuple[Tensor, Tensor]] | 
     with torch.no_grad():
         true = norm(conv(x))
     factor = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach()
-    weight, bias = conv.weight.detach() * factor[:, None, None, None], norm.bias.detach()
+    plain = conv.weight.detach()
+    weight, bias = plain * factor[:, None, None, None], norm.bias.detach()
     shift = norm.running_mean * factor
-    by_variance = norm.weight.detach() / (norm.running_var + norm.eps)
+    by_variance = plain * (norm.weight.detach() / (norm.running_var + norm.eps))[:, None, None, None]
+
+    def untouched(f: Callable) -> bool:
+        mine, theirs = _pair_of_layers(), _pair_of_layers()
+        f(*theirs[:2])
+        states = zip(mine[:2], theirs[:2], strict=True)
+        return all(torch.equal(m.state_dict()[k], t) for m, other in states for k, t in other.state_dict().items())
 
     def given(f: Callable) -> list[Tensor]:
-        return [torch.as_tensor(t).detach() for t in f(conv, norm)]
+        return [t.detach() for t in f(*_pair_of_layers()[:2])]
 
     def like(f: Callable, *wanted: Tensor) -> bool:
-        return all(torch.allclose(a, b, atol=1e-5) for a, b in zip(given(f), wanted, strict=True))
+        return all(kinds.same(a, b) for a, b in zip(given(f), wanted, strict=False))
 
     def drawn(f: Callable) -> Tensor:
         return nn.functional.conv2d(x, *given(f), padding=1)
 
     return check(
-        tried(answer, conv, norm),
+        function(answer, kinds.tensors.called("a pair (weight, bias)")),
+        (untouched, "Your function changes the layers that it is given. Compute new tensors, or work on copies."),
         (
-            lambda f: [t.shape for t in given(f)] == [conv.weight.shape, conv.bias.shape],
+            lambda f: [t.shape for t in given(f)] == [weight.shape, bias.shape],
             "Return a pair: a weight of the convolution's shape, and a bias of the convolution's shape.",
         ),
         (
@@ -91,21 +99,19 @@ def fold(answer: Callable[[nn.Conv2d, nn.BatchNorm2d], tuple[Tensor, Tensor]] | 
             "The convolution's own bias must be multiplied too: the norm sees it as part of its input.",
         ),
         (
-            lambda f: (
-                not torch.allclose(given(f)[0], conv.weight.detach() * by_variance[:, None, None, None], atol=1e-5)
-            ),
+            lambda f: not like(f, by_variance),
             "You divided by the variance. The norm divides by its square root, the standard deviation.",
         ),
         (
-            lambda f: not torch.allclose(given(f)[0], conv.weight.detach(), atol=1e-5),
+            lambda f: not like(f, plain),
             "Your weight is the convolution's own. The norm multiplies, and that must go into the weight.",
         ),
         (
-            lambda f: torch.allclose(given(f)[0], weight, atol=1e-5),
+            lambda f: like(f, weight),
             "The weight is wrong. Each *output* channel has one factor: gamma / sqrt(variance + eps), remembered ones.",
         ),
         (
-            lambda f: torch.allclose(drawn(f), true, atol=1e-5),
+            lambda f: kinds.same(drawn(f), true),
             "The weight is right, the bias is not. What does the norm make of a picture that is zero everywhere?",
         ),
         hint=[
@@ -134,18 +140,36 @@ def _pair_of_layers() -> tuple[nn.Conv2d, nn.BatchNorm2d, Tensor]:
     return conv, norm, draw(2, 3, 6, 7)
 
 
-def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
-    """Exercise 3: ``answer(net, x)`` are the eight answers of a network, turned back, the plain one first."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(1, 3, 4, 6, generator=generator)
-    slope = torch.linspace(0, 0.1, 24).view(1, 1, 4, 6)
+class _Larger(nn.Module):
+    """Twice as large by repeating pixels: it treats all directions alike."""
 
-    def larger(z: Tensor) -> Tensor:
+    def forward(self, z: Tensor) -> Tensor:
         return z.repeat_interleave(2, -2).repeat_interleave(2, -1)
 
-    def biased(z: Tensor) -> Tensor:
-        """Brighter towards the right: its eight answers differ, each in a way of its own."""
-        return larger(z) + torch.arange(2.0 * z.shape[-1]) / 100 + torch.arange(2.0 * z.shape[-2])[:, None] ** 2 / 1000
+
+class _Biased(_Larger):
+    """Brighter towards the right and, faster and faster, towards the bottom: its eight answers all differ."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = super().forward(z)
+        height, width = z.shape[-2:]
+        return z + torch.arange(float(width)) / 100 + torch.arange(float(height))[:, None] ** 2 / 1000
+
+
+def _stack(given: object) -> Tensor:
+    """One tensor of pictures, also where they came in a list, each with or without its batch axis."""
+    if not isinstance(given, list | tuple):
+        return kinds.tensor(given)
+    parts = [part if part.ndim == 4 else part[None] for part in kinds.tensors(given)]
+    if len({part.shape for part in parts}) != 1:
+        raise kinds.UnusableError
+    return torch.cat(parts)
+
+
+def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
+    """Exercise 3: ``answer(net, x)`` are the eight answers of a network, turned back, the plain one first."""
+    x = torch.rand(1, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    larger, biased = _Larger(), _Biased()
 
     def truth() -> Tensor:
         answers = []
@@ -162,19 +186,19 @@ def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
     def distinct(t: Tensor) -> int:
         return len({tuple((a * 1e4).round().flatten().tolist()) for a in t})
 
-    def fair(f: Callable) -> Tensor:
-        return f(larger, x + slope)  # a network that treats all directions alike
-
     return check(
-        tried(answer, biased, x),
+        function(answer, kinds.Kind("a stack of eight pictures, all of one size", _stack)),
         (
-            lambda f: f(biased, x).shape != (1, 3, 8, 12) and f(biased, x).shape != (3, 8, 12),
+            lambda f: f(biased, x).shape not in ((1, 3, 8, 12), (3, 8, 12)),
             "That is one picture, perhaps the mean. Return all eight, stacked: they are needed one by one.",
         ),
         (lambda f: len(f(biased, x)) == 8, "There are eight ways: four turns, each also mirrored."),
-        (lambda f: f(biased, x).shape == (8, 3, 8, 12), "Return a tensor of shape (8, 3, scale*H, scale*W)."),
         (
-            lambda f: torch.allclose(fair(f), larger(x + slope).expand(8, -1, -1, -1), atol=1e-6),
+            lambda f: f(biased, x).shape == (8, 3, 8, 12),
+            "Return a tensor of shape (8, 3, scale*H, scale*W): torch.cat joins eight of shape (1, 3, ...).",
+        ),
+        (
+            lambda f: kinds.same(f(larger, x), larger(x).expand(8, -1, -1, -1)),
             "Not all answers are turned back rightly: a network that treats all directions alike must give the same "
             "picture eight times. Undo the last step first.",
         ),
@@ -183,11 +207,11 @@ def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
             "Some of the eight are the same: the network was not shown eight different pictures.",
         ),
         (
-            lambda f: torch.allclose(ordered(f(biased, x)), ordered(truth()), atol=1e-5),
+            lambda f: kinds.same(ordered(f(biased, x)), ordered(truth())),
             "These are not the answers to the eight turned and mirrored pictures.",
         ),
         (
-            lambda f: torch.allclose(f(biased, x)[:1], biased(x), atol=1e-6),
+            lambda f: kinds.same(f(biased, x)[:1], biased(x)),
             "All eight are right, but the plain answer should stand first.",
         ),
         hint=[

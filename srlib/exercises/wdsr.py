@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 
 def dense_block(answer: Callable[[int, int, int], int] | None) -> bool:
@@ -20,8 +20,8 @@ def dense_block(answer: Callable[[int, int, int], int] | None) -> bool:
 
     shapes = [(f, g, n) for f in (4, 16, 64) for g in (2, 12, 64) for n in (1, 3, 8)]
     return check(
-        tried(answer, 16, 12, 3),
-        (lambda f: isinstance(f(16, 12, 3), int), "Give a whole number, an int."),
+        function(answer, kinds.number),
+        (lambda f: f(16, 12, 3) % 1 == 0, "A count is a whole number."),
         (
             lambda f: f(16, 12, 3) != count(16, 12, 3, bias=0),
             "Those are the kernels alone. Each convolution also has a bias for every channel that it gives out.",
@@ -60,20 +60,20 @@ def pass_through(answer: Callable[[int], tuple[Tensor, Tensor]] | None) -> bool:
     """Exercise 2: ``answer(n)`` gives matrices with which n numbers pass a ReLU unharmed: twice as wide, and back."""
 
     def drawn(f: Callable, n: int, sign: float | None = None) -> tuple[Tensor, Tensor]:
-        widen, narrow = (torch.as_tensor(m, dtype=torch.float32) for m in f(n))
+        widen, narrow = f(n)
         x = torch.randn(n, 9, generator=torch.Generator().manual_seed(n))
         x = x if sign is None else sign * x.abs()
         return narrow @ (widen @ x).relu(), x
 
     def passes(f: Callable, n: int, sign: float | None = None) -> bool:
-        return torch.allclose(*drawn(f, n, sign), atol=1e-4)
+        return kinds.same(*drawn(f, n, sign), atol=1e-4)
 
     def absolute(f: Callable, n: int) -> bool:
         y, x = drawn(f, n)
-        return torch.allclose(y, x.abs(), atol=1e-4)
+        return kinds.same(y, x.abs(), atol=1e-4)
 
     return check(
-        tried(answer, 3),
+        function(answer, kinds.tensors.called("a pair of matrices")),
         (lambda f: len(f(3)) == 2, "Return a pair: the matrix that widens, and the one that narrows."),
         (
             lambda f: [tuple(m.shape) for m in f(3)] == [(6, 3), (3, 6)],
@@ -108,11 +108,9 @@ def unpack(answer: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None) -> b
     def draw(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator)
 
-    def given() -> dict[str, Tensor]:
-        return {k: t.clone() for k, t in packed.items()}
-
     packed = {}
-    for name, shape in (("head", (4, 3, 3, 3)), ("body.0.layers.2", (2, 4, 1, 1))):
+    # a name with "_g" in its middle, and a filter that is no square
+    for name, shape in (("head", (4, 3, 3, 3)), ("body.0.layers.2", (2, 4, 1, 1)), ("to_gray", (2, 2, 3, 1))):
         packed |= {f"{name}.bias": draw(shape[0]), f"{name}.weight_g": draw(shape[0], 1, 1, 1)}
         packed[f"{name}.weight_v"] = draw(*shape)
     packed["prelu.weight"] = draw(1)
@@ -124,20 +122,22 @@ def unpack(answer: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None) -> b
     truth = plain | {p: g[p] * v[p] / per_filter[p] for p in paths}
 
     def like(f: Callable, divisor: dict[str, Tensor] | None) -> bool:
-        made = f(given())
-        return all(torch.allclose(made[p], g[p] * v[p] / (divisor[p] if divisor else 1), atol=1e-5) for p in paths)
+        made = f(packed)
+        return all(kinds.same(made[p], g[p] * v[p] / (divisor[p] if divisor else 1)) for p in paths)
 
     return check(
-        tried(answer, given()),
-        (lambda f: isinstance(f(given()), dict), "Return a dictionary, name -> tensor, as a state_dict is."),
+        function(answer, kinds.Kind("a dictionary, name -> tensor, as a state_dict is,", _state)),
         (
-            lambda f: not any(k.endswith(("weight_g", "weight_v")) for k in f(given())),
+            lambda f: not any(k.endswith(("weight_g", "weight_v")) for k in f(packed)),
             "The old names are still there: a network of plain convolutions knows no weight_g and no weight_v.",
         ),
-        (lambda f: set(plain) <= set(f(given())), "Something got lost: biases, and whatever else is not g or v, stay."),
-        (lambda f: set(f(given())) == set(truth), "The names are wrong: head.weight_g and _v become head.weight."),
+        (lambda f: set(plain) <= set(f(packed)), "Something got lost: biases, and whatever else is not g or v, stay."),
         (
-            lambda f: all(f(given())[k].shape == t.shape for k, t in truth.items()),
+            lambda f: set(f(packed)) == set(truth),
+            "The names are wrong: to_gray.weight_g and _v become to_gray.weight. Nothing but the end changes.",
+        ),
+        (
+            lambda f: all(f(packed)[k].shape == t.shape for k, t in truth.items()),
             "The shapes are wrong: a weight has the shape of its v.",
         ),
         (lambda f: not like(f, None), "That is g times v. The v must first be divided by its own length."),
@@ -151,7 +151,7 @@ def unpack(answer: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None) -> b
         ),
         (lambda f: like(f, per_filter), "The weights are not g v / |v|, with one length for each filter."),
         (
-            lambda f: all(torch.equal(f(given())[k], t) for k, t in plain.items()),
+            lambda f: all(torch.equal(f(packed)[k], t) for k, t in plain.items()),
             "The weights are right, but something that was neither g nor v has changed.",
         ),
         hint=[
@@ -160,3 +160,10 @@ def unpack(answer: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None) -> b
             "made[name.removesuffix('_g')] = g * v / v.flatten(1).norm(dim=1).view(-1, 1, 1, 1)",
         ],
     )
+
+
+def _state(given: object) -> dict[str, Tensor]:
+    """A dictionary of tensors, whatever its values are written as."""
+    if not isinstance(given, Mapping):
+        raise kinds.UnusableError
+    return {name: kinds.tensor(value) for name, value in given.items()}
