@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 Layer = tuple[Tensor, Tensor]  # weight (out, in) and bias (out,) of a 1 x 1 convolution
 
@@ -23,11 +23,11 @@ def parameters(answer: Callable[[int, int, int, int], int] | None) -> bool:
         group = blocks * (2 * conv + attention) + ends * conv
         return (27 * f + f) + groups * group + join * conv + 4 * (9 * f * f + f) + (27 * f + 3)
 
-    shapes = [(g, b, f, r) for g in (1, 2, 10) for b in (1, 2, 20) for f, r in ((16, 4), (64, 16), (24, 8), (64, 64))]
+    shapes = [(g, b, f, r) for g in (1, 2, 10) for b in (1, 2, 20) for f, r in ((16, 4), (64, 16), (20, 7), (64, 64))]
     paper = (10, 20, 64, 16)
     return check(
-        tried(answer, *paper),
-        (lambda f: isinstance(f(*paper), int), "Give a whole number, an int."),
+        function(answer, kinds.number),
+        (lambda f: f(*paper) % 1 == 0, "A count is a whole number."),
         (
             lambda f: f(*paper) != count(*paper, gate=0),
             "Those are the 3 x 3 convolutions alone. Each block also has an attention.",
@@ -81,40 +81,40 @@ def attend(answer: Callable[[Tensor, Layer, Layer], Tensor] | None) -> bool:
         hidden = bend(means @ squeeze[0].T + squeeze[1])
         return sharp(hidden @ excite[0].T + excite[1])[..., None, None]
 
-    def same(a: Tensor, b: Tensor) -> bool:
-        return a.shape == b.shape and torch.allclose(a, b, atol=1e-5)
-
     def given(f: Callable) -> Tensor:
         return f(x, squeeze, excite)
 
     crowd = truth(x.mean(0, keepdim=True))  # a mean over the batch as well
     summed = truth(20 * x)
     return check(
-        tried(answer, x, squeeze, excite),
+        function(answer, kinds.tensor),
         (
             lambda f: given(f).numel() != truth().numel(),
             "Those are the factors alone. Multiply the channels by them and return the features.",
         ),
         (lambda f: given(f).shape == x.shape, "Return features of the shape that came in, (N, C, H, W)."),
         (
-            lambda f: not same(given(f), x * crowd),
+            lambda f: not kinds.same(given(f), x * crowd),
             "Every picture of the batch gets the same factors. Take the means over height and width only.",
         ),
-        (lambda f: not same(given(f), x * summed), "You added the pixels up. Take their mean, or size decides."),
+        (lambda f: not kinds.same(given(f), x * summed), "You added the pixels up. Take their mean, or size decides."),
         (
-            lambda f: not same(given(f), x * truth(sharp=lambda z: z)),
+            lambda f: not kinds.same(given(f), x * truth(sharp=lambda z: z)),
             "The sigmoid is missing: a factor lies between 0 and 1.",
         ),
         (
-            lambda f: not same(given(f), x * truth(sharp=lambda z: z.softmax(-1))),
+            lambda f: not kinds.same(given(f), x * truth(sharp=lambda z: z.softmax(-1))),
             "A softmax makes the channels share one whole. Here each has a factor of its own: use the sigmoid.",
         ),
         (
-            lambda f: not same(given(f), x * truth(bend=lambda z: z)),
+            lambda f: not kinds.same(given(f), x * truth(bend=lambda z: z)),
             "The ReLU between the two layers is missing. Without it the two are one.",
         ),
-        (lambda f: not same(given(f), x + x * truth()), "Do not add x: that skip belongs to the block around it."),
-        (lambda f: same(given(f), x * truth()), "Of the right shape, but other numbers than the attention's."),
+        (
+            lambda f: not kinds.same(given(f), x + x * truth()),
+            "Do not add x: that skip belongs to the block around it.",
+        ),
+        (lambda f: kinds.same(given(f), x * truth()), "Of the right shape, but other numbers than the attention's."),
         hint=[
             "Four steps: a mean for each channel, a layer and a ReLU, a layer and a sigmoid, a product.",
             "x.mean((-2, -1)) has the shape (N, C). A layer is `means @ weight.T + bias`.",
@@ -127,28 +127,26 @@ def attend(answer: Callable[[Tensor, Layer, Layer], Tensor] | None) -> bool:
 def root(answer: Callable[[Tensor, int], Tensor] | None) -> bool:
     """Exercise 3: ``answer(matrix, steps)`` is a matrix's square root after so many Newton-Schulz steps."""
     generator = torch.Generator().manual_seed(0)
-    wild = torch.rand(5, 9, generator=generator, dtype=torch.double) - 0.3
+    wild = torch.rand(5, 9, generator=generator) - 0.3
     matrix = 3 * wild @ wild.T / 9
     trace = matrix.trace()
-    identity = torch.eye(5, dtype=torch.double)
+    other = 50 * wild[:3] @ wild[:3].T
 
     def truth(m: Tensor, steps: int, size: Tensor | float | None = None, once: bool = False) -> Tensor:
         size = m.trace() if size is None else size
-        y, z = m / size, torch.eye(len(m), dtype=m.dtype)
+        y, z = m / size, torch.eye(len(m))
         for _ in range(steps):
-            step = (3 * torch.eye(len(m), dtype=m.dtype) - z @ y) / 2
-            y, z = y @ step, step @ z
-            if once:
-                z = torch.eye(len(m), dtype=m.dtype)
+            step = (3 * torch.eye(len(m)) - z @ y) / 2
+            y, z = y @ step, torch.eye(len(m)) if once else step @ z
         return y * size**0.5
 
     def same(a: Tensor, b: Tensor) -> bool:
-        return a.shape == b.shape and torch.allclose(a, b, atol=1e-8, rtol=1e-6)
+        return kinds.same(a, b, atol=1e-5 * float(b.abs().max()))
 
     values, vectors = torch.linalg.eigh(matrix)
     exact = vectors @ values.sqrt().diag() @ vectors.T
     return check(
-        tried(answer, matrix, 5),
+        function(answer, kinds.tensor),
         (lambda f: f(matrix, 5).shape == matrix.shape, "Return one matrix, as large as the one given."),
         (
             lambda f: not any(same(f(matrix, 5), m.sqrt()) for m in (matrix.abs(), matrix.clamp_min(0))),
@@ -180,7 +178,7 @@ def root(answer: Callable[[Tensor, int], Tensor] | None) -> bool:
         ),
         (lambda f: same(f(matrix, 3), truth(matrix, 3)), "Not what three steps give. Use Y and Z of before the step."),
         (
-            lambda f: all(same(f(m, n), truth(m, n)) for m in (matrix, 50 * matrix, 2 * identity) for n in (1, 5, 12)),
+            lambda f: all(same(f(m, n), truth(m, n)) for m in (matrix, other) for n in (1, 5, 12)),
             "Right for one matrix, wrong for others, or for other numbers of steps.",
         ),
         hint=[
