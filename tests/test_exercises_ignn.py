@@ -1,6 +1,9 @@
 """The self-checks of the IGNN chapter: silent on nothing, helpful on the typical mistake, content with the truth."""
 
+import math
+
 import answers
+import numpy as np
 import pytest
 import torch
 
@@ -8,18 +11,48 @@ from srlib.exercises import ignn as exercises
 from srlib.models import ignn
 
 
-def along(side):
-    return -(-(side - 3) // 2) + 1
-
-
 def right_comparisons(height, width, scale, window):
-    high, wide = along(height // scale), along(width // scale)
-    asked = window * window if window <= high and window <= wide else high * wide
-    return along(height) * along(width) * asked
+    rows, columns, high, wide = (math.ceil((n - 3) / 2) + 1 for n in (height, width, height // scale, width // scale))
+    return rows * columns * (window**2 if window <= min(high, wide) else high * wide)
+
+
+def by_halves(height, width, scale, window):
+    """As many patches as pairs of pixels; numbers of other types."""
+    small = np.array([height // scale, width // scale]) // 2
+    asked = window * window if (small >= window).all() else small.prod()
+    return torch.tensor(height // 2 * (width // 2) * float(asked))
 
 
 def right_neighbours(queries, candidates, k):
     return (candidates.square().sum(1) - 2 * queries @ candidates.T).topk(k, largest=False).indices
+
+
+def by_loops(queries, candidates, k):
+    """Lists, sorted by the distance itself."""
+    q, c = queries.tolist(), candidates.tolist()
+    return [sorted(range(len(c)), key=lambda j: math.dist(one, c[j]))[:k] for one in q]
+
+
+def right_aggregate(query, counterparts, distances):
+    centred = counterparts - counterparts.mean(-1, keepdim=True)
+    unit = centred / counterparts.std(-1, keepdim=True)
+    lit = unit * query.std(-1, keepdim=True) + query.mean(-1, keepdim=True)
+    return ((-distances).softmax(0)[:, None, None] * lit).sum(0)
+
+
+def in_numpy(query, counterparts, distances):
+    """A channel at a time, with the deviation that NumPy takes: divided by n."""
+    weight = np.exp(-distances.numpy())
+    made = []
+    for i, channel in enumerate(query.numpy()):
+        own = counterparts[:, i].numpy()
+        unit = (own - own.mean(1, keepdims=True)) / own.std(1, keepdims=True)
+        made.append(np.average(unit, 0, weight) * channel.std() + channel.mean())
+    return made
+
+
+def along(side):
+    return -(-(side - 3) // 2) + 1
 
 
 def in_the_light_of(query, counterparts, axes=-1):
@@ -31,13 +64,13 @@ def weighed(counterparts, weight):
     return (weight[:, None, None] * counterparts).sum(0)
 
 
-def right_aggregate(query, counterparts, distances):
-    return weighed(in_the_light_of(query, counterparts), (-distances).softmax(0))
-
-
-RIGHT = {"comparisons": right_comparisons, "neighbours": right_neighbours, "aggregate": right_aggregate}
+RIGHT = {
+    "comparisons": [right_comparisons, by_halves],
+    "neighbours": [right_neighbours, by_loops],
+    "aggregate": [right_aggregate, in_numpy],
+}
 WRONG = [
-    ("comparisons", lambda *size: float(right_comparisons(*size)), "an int"),
+    ("comparisons", lambda *size: right_comparisons(*size) / 7, "a whole number"),
     ("comparisons", lambda h, w, s, _: right_comparisons(h, w, s, 10**6), "every candidate"),
     ("comparisons", lambda h, w, *_: along(h) * along(w), "Those are the queries"),
     ("comparisons", lambda h, w, _, side: h * w * side**2, "every second patch"),
@@ -47,6 +80,16 @@ WRONG = [
     (
         "comparisons",
         lambda h, w, s, side: along(h) * along(w) * min(side, along(h // s)) * min(side, along(w // s)),
+        "wrong for other sizes",
+    ),
+    (
+        "comparisons",
+        lambda h, w, s, side: along(h) * along(w) * min(side**2, along(h // s) * along(w // s)),
+        "wrong for other sizes",
+    ),
+    (
+        "comparisons",
+        lambda h, w, s, side: right_comparisons(h + h % 2, w + w % 2, s, side),
         "wrong for other sizes",
     ),
     ("neighbours", lambda q, c, k: torch.cdist(q, c).topk(k, largest=False).values, "whole numbers"),
@@ -68,6 +111,8 @@ WRONG = [
     ),
     ("aggregate", lambda q, c, d: weighed(in_the_light_of(q, c, (-2, -1)), (-d).softmax(0)), "all channels together"),
     ("aggregate", lambda q, c, d: weighed(in_the_light_of(q, c), -d), "Not yet"),
+    ("aggregate", lambda q, c, d: in_the_light_of(q, weighed(c, (-d).softmax(0))), "Light each of them first"),
+    ("aggregate", lambda q, c, d: weighed(in_the_light_of(q, c), (-(d**2)).softmax(0)), "Not yet"),
     (
         "aggregate",
         lambda q, c, d: right_aggregate(q, c, d) if len(d) == 4 else right_aggregate(q, c, d) * 2,
@@ -76,7 +121,18 @@ WRONG = [
 ]
 
 
-TestAnswers = answers.of(exercises, RIGHT, WRONG)
+ROWS = "rows, columns, high, wide = (math.ceil((n - 3) / 2) + 1 for n in (height, width, height "
+MULTIPLES = "sides are multiples of the scale, as the exercise says"
+EQUIVALENT = {
+    "comparisons": {
+        ROWS + "/ scale, width // scale))": MULTIPLES,
+        ROWS + "// scale, width / scale))": MULTIPLES,
+        "return rows * columns * (window ** 2 if window <= min(wide, high) else high * wide)": "the smaller of both",
+    },
+    "aggregate": {"return ((-distances).softmax(-1)[:, None, None] * lit).sum(0)": "distances have one axis"},
+}
+
+TestAnswers = answers.of(exercises, RIGHT, WRONG, EQUIVALENT)
 
 
 @pytest.mark.parametrize(("height", "width", "scale", "window"), [(24, 32, 2, 4), (30, 36, 3, 3), (16, 40, 2, 99)])

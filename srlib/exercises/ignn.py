@@ -7,12 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 
 def comparisons(answer: Callable[[int, int, int, int], int] | None) -> bool:
     """Exercise 1: ``answer(height, width, scale, window)`` counts pairs of query and candidate in the search."""
-    sizes = [(96, 128, 2, 8), (60, 90, 3, 5), (40, 200, 2, 30), (24, 24, 2, 6), (12, 12, 2, 30)]
+    # odd sides; windows that fit one way only, or just; all of few candidates against the square of a window
+    sizes = [(60, 90, 3, 5), (45, 63, 3, 4), (200, 40, 2, 30), (24, 48, 2, 6), (16, 200, 2, 6), (45, 33, 3, 30)]
 
     def along(side: int) -> int:
         return -(-(side - 3) // 2) + 1
@@ -25,8 +26,8 @@ def comparisons(answer: Callable[[int, int, int, int], int] | None) -> bool:
         return queries(height, width) * (window * window if window <= min(high, wide) else high * wide)
 
     return check(
-        tried(answer, 96, 128, 2, 8),
-        (lambda f: isinstance(f(96, 128, 2, 8), int), "Give a whole number, an int."),
+        function(answer, kinds.number),
+        (lambda f: f(96, 128, 2, 8) % 1 == 0, "A count is a whole number."),
         (
             lambda f: f(96, 128, 2, 8) != queries(96, 128) * queries(48, 64),
             "That is every query with every candidate. A window of 8 lets each query choose from 8 x 8.",
@@ -70,18 +71,21 @@ def neighbours(answer: Callable[[Tensor, Tensor, int], Tensor] | None) -> bool:
     candidates = torch.randn(9, 4, generator=generator) * torch.linspace(0.3, 3, 9)[:, None]
     distance = torch.cdist(queries, candidates)
 
+    def apart(n: int, m: int, d: int) -> Tensor:
+        return torch.cdist(queries[:n, :d], candidates[:m, :d])
+
     def gives(f: Callable, wanted: Tensor) -> bool:
-        return torch.equal(torch.as_tensor(f(queries, candidates, 3)), wanted)
+        return torch.equal(f(queries, candidates, 3).long(), wanted)
 
     def first(ranking: Tensor, largest: bool = False, k: int = 3, dim: int = 1) -> Tensor:
         return ranking.topk(k, dim, largest=largest).indices
 
     def is_candidate_numbers(f: Callable) -> bool:
-        found = torch.as_tensor(f(queries, candidates, 3))
-        return found.shape == (6, 3) and not found.is_floating_point()
+        found = f(queries, candidates, 3)
+        return found.shape == (6, 3) and bool((found % 1 == 0).all())
 
     return check(
-        tried(answer, queries, candidates, 3),
+        function(answer, kinds.tensor),
         (
             is_candidate_numbers,
             "For 6 queries, 9 candidates and k = 3 return whole numbers of shape (6, 3): topk(...).indices.",
@@ -108,7 +112,10 @@ def neighbours(answer: Callable[[Tensor, Tensor, int], Tensor] | None) -> bool:
             "Not yet: rank by |c|^2 - 2 q.c, smallest first. The query's own length moves no rank.",
         ),
         (
-            lambda f: torch.equal(torch.as_tensor(f(queries[:2], candidates[:5], 1)), first(distance[:2, :5], k=1)),
+            lambda f: all(
+                torch.equal(f(queries[:n, :d], candidates[:m, :d], k).long(), first(apart(n, m, d), k=k))
+                for n, m, d, k in ((2, 5, 4, 1), (6, 2, 3, 2), (1, 9, 2, 9))
+            ),
             "Right for k = 3, wrong for other sizes.",
         ),
         hint=[
@@ -127,55 +134,66 @@ def aggregate(answer: Callable[[Tensor, Tensor, Tensor], Tensor] | None) -> bool
     counterparts = torch.rand(4, 3, 36, generator=generator) * torch.tensor([1.0, 2, 3, 4]).view(4, 1, 1)
     distances = torch.tensor([0.1, 0.9, 1.7, 2.2])
 
-    def lit(of: Tensor = counterparts, spread: bool = True, level: bool = True, axes: tuple = (-1,)) -> Tensor:
-        centred = of - of.mean(axes, keepdim=True)
-        unit = centred / of.std(axes, keepdim=True) * query.std(-1, keepdim=True) if spread else centred
-        return unit + query.mean(-1, keepdim=True) if level else unit
+    def deviation(of: Tensor, axes: tuple, correction: int) -> Tensor:
+        return of.std(axes, correction=correction, keepdim=True)
+
+    def lit(of: Tensor, correction: int, spread: bool = True, axes: tuple = (-1,)) -> Tensor:
+        unit = of - of.mean(axes, keepdim=True)
+        if spread:
+            unit = unit / deviation(of, axes, correction) * deviation(query, (-1,), correction)
+        return unit + query.mean(-1, keepdim=True)
 
     def weighed(of: Tensor, weight: Tensor) -> Tensor:
         return (weight[:, None, None] * of).sum(0)
 
     right = (-distances).softmax(0)
 
-    def gives(f: Callable, wanted: Tensor) -> bool:
-        return torch.allclose(torch.as_tensor(f(query, counterparts, distances)), wanted, rtol=2e-2, atol=2e-2)
+    def gives(f: Callable, wanted: Callable[[int], Tensor], k: int = 4) -> bool:
+        """Does it, with the deviation of a sample (divided by n - 1) or with that of all there is (by n)?"""
+        found = f(query, counterparts[:k], distances[:k])
+        return any(kinds.same(found, wanted(correction), 1e-3, 1e-4) for correction in (1, 0))
 
     return check(
-        tried(answer, query, counterparts, distances),
+        function(answer, kinds.tensor),
         (
-            lambda f: torch.as_tensor(f(query, counterparts, distances)).shape == (3, 36),
+            lambda f: f(query, counterparts, distances).shape == (3, 36),
             "For a query (3, 9) and counterparts (4, 3, 36) return (3, 36): one large patch in three channels.",
         ),
         (
-            lambda f: not gives(f, weighed(counterparts, right)),
+            lambda f: not gives(f, lambda _: weighed(counterparts, right)),
             "The weights are right, but the counterparts keep their own light: give each the query's mean and "
             "deviation first.",
         ),
         (
-            lambda f: not gives(f, weighed(lit(), distances.softmax(0))),
+            lambda f: not gives(f, lambda c: weighed(lit(counterparts, c), distances.softmax(0))),
             "The farthest neighbour weighs most in yours. Put a minus before the distances.",
         ),
         (
-            lambda f: not gives(f, lit().mean(0)),
+            lambda f: not gives(f, lambda c: lit(counterparts, c).mean(0)),
             "All neighbours weigh the same in yours: the distances are not used.",
         ),
         (
-            lambda f: not gives(f, weighed(lit(spread=False), right)),
+            lambda f: not gives(f, lambda c: weighed(lit(counterparts, c, spread=False), right)),
             "The mean is the query's, the deviation is still the counterpart's: divide by its own, multiply by the "
             "query's.",
         ),
         (
-            lambda f: not gives(f, weighed(lit(axes=(-2, -1)), right)),
+            lambda f: not gives(f, lambda c: weighed(lit(counterparts, c, axes=(-2, -1)), right)),
             "Mean and deviation are taken over all channels together. Each channel has its own: over the last axis.",
         ),
         (
-            lambda f: gives(f, weighed(lit(), right)),
+            lambda f: not gives(f, lambda c: lit(weighed(counterparts, right), c)),
+            "You average the counterparts and then give that the query's light. Light each of them first.",
+        ),
+        (
+            lambda f: gives(f, lambda c: weighed(lit(counterparts, c), right)),
             "Not yet: (counterpart - its mean) / its deviation * the query's deviation + the query's mean, then the "
             "mean with weights softmax(-distances).",
         ),
         (
-            lambda f: torch.allclose(
-                torch.as_tensor(f(query, counterparts[:1], distances[:1])), lit(counterparts[:1])[0], atol=2e-2
+            lambda f: all(
+                gives(f, lambda c, k=k: weighed(lit(counterparts[:k], c), (-distances[:k]).softmax(0)), k)
+                for k in (1, 3)
             ),
             "Right for four neighbours, wrong for another number of them.",
         ),
