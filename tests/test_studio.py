@@ -1,5 +1,6 @@
 """The training studio: controls act between two steps, nothing is lost, and what remains needs no kernel."""
 
+import dataclasses
 import math
 import re
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ import pytest
 import torch
 from drawn import draw
 
-from srlib import live, losses, train
+from srlib import adversarial, live, losses, train, weights
 from srlib.figures import Html
 from srlib.live import views
 from srlib.recipes import AdversarialRecipe, Recipe
@@ -108,21 +109,49 @@ def test_what_remains_is_plain_accessible_and_the_same_each_time(real_charts):
 
 def test_what_does_not_enlarge_is_compared_with_its_input():
     run = SimpleNamespace(
-        recipe=recipe(model="mprnet", scale=1, arguments={}), settings={"degradation": {"noise": 25}}, history=[]
+        recipe=recipe(model="mprnet", scale=1, variant="deblur", arguments={}),
+        settings={"degradation": {"shake": 1}},
+        history=[],
     )
-    assert views.marks(run, 20.0) == {"input": 20.0}
+    assert views.marks(run, 20.0) == {"input": 20.0}, "and the course has no weights against a shaken camera"
     seen = SimpleNamespace(preview=torch.zeros(3, 4, 4), psnr=25.0, step=2)
     assert list(views.pictures(run, seen, (20.0, seen.preview, seen.preview)))[0] == "input"
 
 
-def test_lines_to_compare_with():
-    run = SimpleNamespace(recipe=recipe(model="srcnn", arguments={}), settings={"degradation": {}})
-    lines = views.marks(run, 30.0)
-    assert lines["bicubic"] == 30
-    assert lines["+ paper's gain on Set5 (+3.00)"] == pytest.approx(33.0)
-    run.settings["degradation"] = {"blur": 1}
-    assert list(views.marks(run, 30.0)) == ["bicubic"], "the paper knows nothing of blurred photos"
-    assert list(views.marks(SimpleNamespace(recipe=recipe(), settings={"degradation": {}}), 1.0)) == ["bicubic"]
+def test_the_shipped_weights_are_looked_at_on_the_very_same_crops():
+    theirs = weights.card("sprint")["recipe"]
+    run = train.fit(recipe(), "laptop")
+    as_shipped = train.fit(recipe(init="trained", **{k: theirs[k] for k in ("variant", "size", "arguments")}), "laptop")
+    reached, parameters = pytest.approx(as_shipped.look()[0]), sum(p.numel() for p in as_shipped.model.parameters())
+    assert views.marks(run, 30.0) == {"bicubic": 30.0, f"shipped weights ({parameters:,} parameters)": reached}
+    assert views.marks(as_shipped, 30.0) == {"bicubic": 30.0, "shipped weights": reached}
+    assert as_shipped.look()[0] > run.references()[0] + 1
+    run.set(degradation={"blur": 1})
+    assert views.marks(run, 30.0) == {"bicubic": 30.0}, "the shipped weights know nothing of blurred photos"
+    assert list(views.marks(SimpleNamespace(recipe=recipe(scale=8), settings={}), 1.0)) == ["bicubic"], "no weights"
+
+
+def test_the_shipped_weights_are_looked_at_once(monkeypatch):
+    calls, real = [], views.marks
+    monkeypatch.setattr(views, "marks", lambda *given: calls.append(given) or real(*given))
+    studio = live.TrainingStudio(recipe(), "laptop", marks={"teacher": 30.0})
+    studio.run()
+    assert calls, "only when something is drawn"
+    assert [*studio.lines()][-1] == "teacher"
+    studio.summary()
+    assert len(calls) == 1
+
+
+def test_a_restorer_and_a_game_have_weights_of_their_own(game):
+    run = train.fit(recipe(model="mprnet", scale=1, variant="denoise", arguments={}, degradation={"noise": 25}))
+    (given, _), (label, reached) = views.marks(run, 20.0).items()
+    assert given == "input"
+    assert label.startswith("shipped weights")
+    assert reached > run.references()[0] + 1
+    srgan = game.training
+    assert list(views.marks(srgan, 1.0)) == ["bicubic"], "there are none of SRGAN at x2"
+    four = adversarial.fit(dataclasses.replace(srgan.recipe, scale=4, patch=8))
+    assert list(views.marks(four, 1.0))[1].startswith("shipped weights")
 
 
 def test_a_slider_being_dragged_is_one_change():
@@ -422,8 +451,6 @@ def test_a_game_shows_both_losses_and_the_judges_verdicts(game):
     assert "srresnet x2 (blocks 1, features 4) against the judge of srgan after 6 steps" in said
     assert "The generator starts untrained" in said
     assert all(title in said for title in told)
-    run = SimpleNamespace(recipe=recipe(model="srcnn", arguments={}), settings=game.training.settings)
-    assert list(views.marks(run, 30.0)) == ["bicubic"], "the paper's PSNR is not what is played for"
 
 
 def test_a_game_has_the_controls_of_both_players_and_no_patch(game):

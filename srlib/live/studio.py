@@ -28,7 +28,7 @@ class TrainingStudio:
     Args:
         recipe: what to train.
         tier: "smoke", "laptop", "full" or "auto".
-        marks: lines to draw into the PSNR chart, name -> dB, beside bicubic's and the paper's.
+        marks: lines to draw into the PSNR chart, name -> dB, beside bicubic's and the shipped weights'.
         changes: recipe fields to change, such as ``seed=1``, and options of :func:`srlib.train.fit`.
     """
 
@@ -122,14 +122,19 @@ class TrainingStudio:
 
     def references(self) -> tuple:
         """``training.references()``, worked out once for each degradation."""
-        key = (self.training, str(self.training.settings["degradation"]))
-        if self._found[0] != key:
-            self._found = (key, self.training.references())
-        return self._found[1]
+        return self._beside()[0]
 
     def lines(self) -> dict[str, float]:
         """The horizontal lines of the PSNR chart."""
-        return views.marks(self.training, self.references()[0]) | self.marks
+        return self._beside()[1] | self.marks
+
+    def _beside(self) -> tuple[tuple, dict[str, float]]:
+        """What looks are compared with: references, and the lines of a chart."""
+        key = (self.training, str(self.training.settings["degradation"]))
+        if self._found[0] != key:
+            references = self.training.references()
+            self._found = (key, (references, views.marks(self.training, references[0])))
+        return self._found[1]
 
     def summary(self) -> Html:
         """Curves, pictures, numbers and what was changed, as plain HTML that needs no kernel."""

@@ -9,9 +9,11 @@ import html
 import math
 from dataclasses import dataclass, field
 
+import torch
 from matplotlib.ticker import LogLocator
+from torch import nn
 
-from srlib import figures, papers
+from srlib import figures, metrics, weights
 from srlib.figures import Html
 from srlib.train import Run, Step
 
@@ -58,17 +60,34 @@ def given(run: Run) -> str:
 
 
 def marks(run: Run, bicubic: float) -> dict[str, float]:
-    """The lines every training is compared with: bicubic on the same crops, and the paper's gain on top of it.
+    """The lines that a training's PSNR is set beside: bicubic's, and what the course's weights reach on the same crops.
 
-    A paper's own number belongs to other photos; what carries over, roughly, is its distance from bicubic. Against a
-    judge there is no such line: PSNR is not what it trains for.
+    It looks once with those weights, so whoever draws often should keep the result.
     """
-    lines, name, scale = {given(run): bicubic}, run.recipe.model, run.recipe.scale
-    if name in papers.table() and not run.settings["degradation"] and "lr_judge" not in run.settings:
-        paper, baseline = papers.psnr(name, "Set5", scale), papers.psnr("bicubic", "Set5", scale)
-        if paper and baseline:
-            lines[f"+ paper's gain on Set5 ({paper - baseline:+.2f})"] = bicubic + paper - baseline
-    return lines
+    return {given(run): bicubic} | _shipped(run)
+
+
+def _shipped(run: Run) -> dict[str, float]:
+    """The line of the course's weights; none where there are none, or where they know another degradation."""
+    recipe = run.recipe
+    name, scale = weights.name_of(recipe.to_dict()), recipe.scale
+    if (name, scale) not in weights.available():
+        return {}
+    if weights.card(name, scale)["recipe"].get("degradation", {}) != run.settings["degradation"]:
+        return {}
+    net = weights.load(name, scale)
+    size, own = (sum(p.numel() for p in network.parameters()) for network in (net, run.model))
+    label = "shipped weights" + ("" if size == own else f" ({size:,} parameters)")
+    return {label: _on_the_crops(run, net)}
+
+
+@torch.no_grad()
+def _on_the_crops(run: Run, net: nn.Module) -> float:
+    """PSNR in dB (mean) of another network of the same kind on the crops that watch this training."""
+    run._load()
+    net = net.to(run.device)
+    drawn = [(net(x[None])[0].float().cpu().clamp(0, 1), y) for x, y in run._views]
+    return sum(metrics.psnr(sr, y, crop=run.recipe.scale) for sr, y in drawn) / len(drawn)
 
 
 def turns(run: Run) -> list[tuple[int, str]]:
