@@ -15,7 +15,13 @@ CELLS = [
     "live.explore(square, level=[0.25, 0.5, 1.0, 0.125 * 10][:3], name=['one', 'two'])",
     "hr = synthetic.picture(1, side=40)\n"
     "live.compare({'soft': (hr + hr.roll(1, -1)) / 2, 'original': hr}, 'Shapes', width=160)",
+    "live.quiz('1 < 2?', {'yes': (True, 'It is.'), 'no': (False, 'Count again.')})",
+    "live.predict('How much is it?', 0, 1, 0.5)",
 ]
+FOLDS = """marks => marks.map(mark => ({
+  text: mark.textContent, seen: mark.getClientRects().length, twice: getComputedStyle(mark.parentNode).display === "list-item"
+    && getComputedStyle(mark.parentNode).listStyleType !== "none", cursor: getComputedStyle(mark.parentNode).cursor,
+  turned: getComputedStyle(mark).transform !== "none", open: mark.parentNode.parentNode.open }))"""
 
 
 def write(work, name):
@@ -61,6 +67,14 @@ def test_a_twin_lives_with_a_kernel_and_plays_on_without(browser, lab):
     assert column.inner_text().startswith("Column 21, row 21:")
     assert stage.evaluate("stage => stage === document.activeElement")
 
+    # what opens has one mark, which turns
+    page.locator(".sr-quiz summary").first.click()
+    marks = page.locator(":is(.sr-quiz, .sr-predict) .sr-arrow").evaluate_all(FOLDS)
+    assert [mark["open"] for mark in marks] == [True, False, False]
+    for mark in marks:
+        assert (mark["text"], mark["seen"], mark["twice"], mark["cursor"]) == ("▸", 1, False, "pointer")
+        assert mark["turned"] == mark["open"]
+
     # saved, the kernel gone, opened again: no dead widget, and the grid plays
     run(page, "docmanager:save")
     page.wait_for_timeout(1000)
@@ -89,7 +103,7 @@ def test_an_untrusted_notebook_still_shows_and_says_it(browser, lab):
         space = {}
         for cell in nb.cells:
             *start, last = cell.source.rsplit("\n", 1)
-            exec(start[0], space)
+            exec("".join(start), space)
             shown = eval(last, space)._repr_html_()
             cell.outputs = [nbformat.v4.new_output("display_data", data={"text/html": shown, "text/plain": "x"})]
     nbformat.write(nb, work / "stranger.ipynb")
@@ -100,5 +114,11 @@ def test_an_untrusted_notebook_still_shows_and_says_it(browser, lab):
     assert panel.locator(".sr-compare img:visible").count() == 2
     assert panel.get_by_text("dB, SSIM").first.is_visible()
     assert panel.locator(".sr-controls").count() == 0
+    panel.locator(".sr-predict summary").scroll_into_view_if_needed()
+    panel.get_by_text("Show the answer").wait_for(timeout=30_000)
+    marks = panel.locator(":is(.sr-quiz, .sr-predict) summary").evaluate_all(
+        "all => all.map(s => [s.innerText.trim()[0], getComputedStyle(s).listStyleType])"
+    )
+    assert marks == [["▸", "none"]] * 3, "styles and scripts are stripped here: one mark is left"
     assert panel.locator("img:visible").evaluate_all("all => all.every(img => img.naturalWidth > 0)")
     page.context.close()

@@ -281,7 +281,7 @@ def test_without_scripts_everything_is_still_said(browser, path):
     page = context.new_page()
     page.goto(path.as_uri())
     assert page.locator(".twin .sr-frame:visible").count() == 6
-    assert page.locator(".twin summary").inner_text() == "2 more settings"
+    assert page.locator(".twin summary").inner_text() == "▸ 2 more settings"
     assert page.locator(".compare figure:visible img").count() == 3
     assert "dB, SSIM" in page.locator(".compare figure").nth(0).inner_text()
     assert page.locator(".board tbody tr").all_inner_texts()[0].split("\t")[:2] == ["deep, published", "38.5"]

@@ -114,7 +114,7 @@ function start(root) {
 
   const rows = [["upright", "y"], ["across", "x"]].filter(([, axis]) => about[axis].length > 1);
   const controls = rows.map(([name, axis]) => choices(name, about[axis], 0, axis, (i) => { chosen[axis] = i; draw(); }));
-  const rest = make("details", {className: "sr-all"}, make("summary", {textContent: "All numbers as a table"}));
+  const rest = fold("All numbers as a table", "sr-all");
   rest.append(...root.querySelectorAll(":scope > div"));
   root.querySelector(".sr-shelf").classList.add("sr-off");
   shown.setAttribute("aria-live", "polite");

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from srlib.figures import Html, data_uri, table
+from srlib.live.fold import fold
 from srlib.live.page import attribute, element
 
 Numbers = Mapping[str, Mapping[str, float]]  # method -> axis -> value
@@ -60,7 +61,7 @@ def board(
         for name, img in pictures.items()
     )
     listed = _listed(points, [*y, *x], alt)
-    body = f'{listed.markup}<details class="sr-shelf"><summary>{len(pictures)} pictures</summary>{images}</details>'
+    body = listed.markup + fold(f"{len(pictures)} pictures", images, "sr-shelf")
     about = {"points": points, "x": list(x), "y": list(y), "less": list(less), "alt": " ".join(alt.split())}
     return Html(element("board", body, ("parts", "board"), sheets=("board",), about=json.dumps(about)), listed.text)
 

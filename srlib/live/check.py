@@ -11,6 +11,7 @@ from IPython.display import display
 
 from srlib.figures import Html
 from srlib.live.answers import Answer, Function, Refused, crash, function, in_a_solution, is_learners, is_stub
+from srlib.live.fold import fold, style
 from srlib.live.kinds import anything, described
 
 _UNTRIED = "Not tried yet: replace None by your answer and run the cell again."
@@ -66,10 +67,9 @@ def hints(steps: Sequence[str]) -> Html:
     """Hints folded into each other: opening one shows it and the fold of the next. No script, no kernel."""
     markup = ""
     for number, step in reversed(list(enumerate(steps, 1))):
-        opens = f"Hint {number} of {len(steps)}"
-        markup = f"<details><summary>{opens}</summary><p>{html.escape(step)}</p>{markup}</details>"
+        markup = fold(f"Hint {number} of {len(steps)}", f"<p>{html.escape(step)}</p>{markup}")
     more = f" ({len(steps) - 1} more in the notebook)" if len(steps) > 1 else ""
-    return Html(f'<div class="sr-hints">{markup}</div>', f"Hint: {steps[0]}{more}")
+    return Html(f'<div class="sr-hints">{markup}{style()}</div>', f"Hint: {steps[0]}{more}")
 
 
 def tried(fn: Callable | None, *arguments: Any) -> Callable | None:

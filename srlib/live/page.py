@@ -31,7 +31,7 @@ def element(
     """
     attributes = "".join(f' data-{name}="{attribute(value)}"' for name, value in data.items())
     style = f' style="{style}"' if style else ""
-    sheet = "".join(_read(f"{name}.css") for name in ("live", *sheets))
+    styles = "".join(map(sheet, ("live", "fold", *sheets)))
     script = "".join(_read(f"{name}.js") for name in scripts)
     start = (
         f'for (const root of document.querySelectorAll(".sr-{kind}:not([data-ready])"))'
@@ -39,8 +39,13 @@ def element(
     )
     return (
         f'<div class="sr-live sr-{kind}"{style}{attributes} data-lm-suppress-shortcuts="true" data-prevent-swipe="">'
-        f"{body}<style>{sheet}</style><script>(() => {{\n{script}{start}\n}})();</script></div>"
+        f"{body}<style>{styles}</style><script>(() => {{\n{script}{start}\n}})();</script></div>"
     )
+
+
+def sheet(name: str) -> str:
+    """A style sheet of this package, as it goes into a page."""
+    return _read(f"{name}.css")
 
 
 def attribute(text: str) -> str:

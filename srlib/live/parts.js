@@ -36,6 +36,12 @@ function choices(name, words, first, group, chosen) {
   return make("fieldset", {}, make("legend", {}, name), options);
 }
 
+// A line to open, as fold.py makes it.
+function fold(opens, kind) {
+  const mark = make("span", {className: "sr-arrow", "aria-hidden": "true"}, "\u25b8");
+  return make("details", {className: kind}, make("summary", {className: "sr-fold"}, mark, ` ${opens}`));
+}
+
 // The controls of one element. Keys stay here: JupyterLab and slides would take the arrows for themselves.
 function panel(...controls) {
   const form = make("form", {className: "sr-controls"}, ...controls);

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 
 from srlib.figures import Html
+from srlib.live.fold import fold, style
 from srlib.live.page import element
 
 
@@ -24,11 +25,10 @@ def quiz(question: str, answers: Mapping[str, tuple[bool, str]]) -> Html:
     if len({right for right, _ in answers.values()}) != 2:
         raise ValueError("A question needs at least one right and one wrong answer.")
     items = "".join(
-        f"<details><summary>{html.escape(answer)}</summary>"
-        f"<p>{'✓ Right.' if right else '✗ Not so.'} {html.escape(why)}</p></details>"
+        fold(html.escape(answer), f"<p>{'✓ Right.' if right else '✗ Not so.'} {html.escape(why)}</p>")
         for answer, (right, why) in answers.items()
     )
-    markup = f'<section class="sr-quiz"><p><b>{html.escape(question)}</b></p>{items}</section>'
+    markup = f'<section class="sr-quiz"><p><b>{html.escape(question)}</b></p>{items}{style()}</section>'
     return Html(markup, question + "".join(f"\n  - {answer}" for answer in answers))
 
 
@@ -56,9 +56,7 @@ def predict(question: str, low: float, high: float, answer: float, unit: str = "
     about = {"low": low, "step": step, "count": round((high - low) / step), "digits": digits}
     about |= {"answer": float(answer), "unit": unit}
     number = f"{answer:,.{digits + 1}f}".rstrip("0").rstrip(".").replace("-", "\u2212") + unit
-    body = (
-        f"<p><b>{html.escape(question)}</b></p><details><summary>Show the answer</summary>"
-        f"<p><b>{html.escape(number)}.</b> {html.escape(why)}</p></details>"
-    )
+    hidden = f"<p><b>{html.escape(number)}.</b> {html.escape(why)}</p>"
+    body = f"<p><b>{html.escape(question)}</b></p>{fold('Show the answer', hidden)}"
     markup = element("predict", body, ("parts", "predict"), about=json.dumps(about))
     return Html(markup, f"{question} (guess between {low:g} and {high:g}{unit}, then look)")

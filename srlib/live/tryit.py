@@ -24,14 +24,13 @@ def try_it(name: str | None = None, scale: int = 2) -> Html:
     checks.integer_scale(scale)
     called = "a network of this course" if name is None else f"{name} at x{scale}"
     command = f"srlib upscale photo.jpg --model {name or models.names()[-1]} --scale {scale} -o large.png"
-    said = f"On the website {called} runs here on a photo of your own. In a terminal: {command}"
+    places = f"On the website {called} runs here on a photo of your own; in JupyterLab, run this cell; in a terminal:"
     asked = "".join(
         f' data-{key}="{attribute(str(value))}"' for key, value in (("network", name), ("scale", scale)) if value
     )
     button = "Open the lab" if name is None else f"Try {called} on a photo of your own"
     return Html(
         f'<div class="sr-live sr-try"{asked} data-button="{attribute(button)}" data-lm-suppress-shortcuts="true" '
-        f'data-prevent-swipe=""><p>On the website {html.escape(called)} runs here on a photo of your own; '
-        f"in a terminal: <code>{html.escape(command)}</code></p></div>",
-        said,
+        f'data-prevent-swipe=""><p>{html.escape(places)} <code>{html.escape(command)}</code></p></div>',
+        f"{places} {command}",
     )

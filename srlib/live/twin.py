@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from srlib.figures import Html
+from srlib.live.fold import fold
 from srlib.live.frames import Frame, first, frame, numeric, word
 from srlib.live.page import attribute, element
 from srlib.live.pictures import Shelf, fit
@@ -33,8 +34,7 @@ def twin(fn: Callable, grid: Mapping[str, Sequence], **data: str) -> Html:
     shown, folded = tags[: len(few)], tags[len(few) :]
     body = "".join(shown)
     if folded:
-        rest = f"<summary>{len(folded)} more settings</summary>{''.join(folded)}"
-        body += f'<details class="sr-rest">{rest}</details>'
+        body += fold(f"{len(folded)} more settings", "".join(folded), "sr-rest")
     if quality is not None:
         body += f'<p class="sr-note">To keep the page small its pictures are WebP of quality {quality}.</p>'
     about = [
