@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from srlib import losses
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 
 def best(answer: Callable[[Sequence[Tensor], Sequence[float]], Tensor] | None) -> bool:
@@ -18,15 +19,15 @@ def best(answer: Callable[[Sequence[Tensor], Sequence[float]], Tensor] | None) -
     equal, unequal = [1 / 3] * 3, [0.2, 0.7, 0.1]
 
     def near(f: Callable, chances: Sequence[float], other: Tensor) -> bool:
-        return torch.allclose(torch.as_tensor(f(originals, chances)).float(), other, atol=1e-5)
+        return kinds.same(f(originals[: len(chances)], chances), other)
 
     def mean(chances: Sequence[float]) -> Tensor:
-        return sum(c * o for c, o in zip(chances, originals, strict=True))
+        return sum(c * o for c, o in zip(chances, originals, strict=False))
 
     return check(
-        tried(answer, originals, unequal),
+        function(answer, kinds.tensor.called("one picture")),
         (
-            lambda f: torch.as_tensor(f(originals, unequal)).shape == (1, 5, 6),
+            lambda f: f(originals, unequal).shape == (1, 5, 6),
             "Return one picture, of the originals' own shape.",
         ),
         (
@@ -46,6 +47,10 @@ def best(answer: Callable[[Sequence[Tensor], Sequence[float]], Tensor] | None) -
             "Three times too dark: the chances already sum to 1, so there is nothing left to divide by.",
         ),
         (lambda f: near(f, unequal, mean(unequal)), "Some other picture has a smaller expected squared error."),
+        (
+            lambda f: near(f, [0.4, 0.6], mean([0.4, 0.6])),
+            "Right for three originals, wrong for two.",
+        ),
         hint=[
             "Which picture was best for four equally likely stripes?",
             "The same, but each original counts by its chance.",
@@ -54,17 +59,28 @@ def best(answer: Callable[[Sequence[Tensor], Sequence[float]], Tensor] | None) -
     )
 
 
+def teaches(f: Callable, loss: Callable, *logits: Tensor) -> bool:
+    """Does a learner's loss lead the same gradient back to the logits as the course's?"""
+    leaves = [t.clone().requires_grad_() for t in logits]
+    theirs = f(*leaves)
+    if not theirs.requires_grad:
+        return False
+    found = torch.autograd.grad(theirs, leaves, allow_unused=True)
+    wanted = torch.autograd.grad(loss(*leaves), leaves)
+    return all(g is not None and kinds.same(g, w) for g, w in zip(found, wanted, strict=True))
+
+
 def judge_loss(answer: Callable[[Tensor, Tensor], Tensor] | None) -> bool:
     """Exercise 2: ``answer(real, fake)`` is what a judge minimises, from logits of any size."""
-    real, fake = torch.tensor([[2.0], [-1.0], [0.5]]), torch.tensor([[0.3], [-2.0], [1.0]])
+    real, fake = torch.tensor([[2.0], [-1.0], [0.5]]), torch.tensor([[0.3], [-2.0]])
     huge = torch.tensor([[1e4], [-1e4]])
+    of_real, of_fake = (losses.fooling(None, z) for z in (real, -fake))
 
     def near(f: Callable, other: Tensor | float) -> bool:
         return abs(float(f(real, fake)) - float(other)) < 1e-5
 
     return check(
-        tried(answer, real, fake),
-        (lambda f: torch.as_tensor(f(real, fake)).numel() == 1, "Return one number, a scalar tensor."),
+        function(answer, kinds.scalar),
         (
             lambda f: not near(f, -losses.judging(real, fake)),
             "The sign is turned round: what is minimised has to be small for a judge who is right.",
@@ -74,8 +90,12 @@ def judge_loss(answer: Callable[[Tensor, Tensor], Tensor] | None) -> bool:
             "That rewards taking drawings for photographs. Exchange real and fake.",
         ),
         (
-            lambda f: not near(f, 3 * losses.judging(real, fake)),
+            lambda f: not near(f, 3 * of_real + 2 * of_fake),
             "You summed over the pictures. Take the mean, or a larger batch would mean longer steps.",
+        ),
+        (
+            lambda f: not near(f, (3 * of_real + 2 * of_fake) / 5),
+            "You averaged over all pictures at once. Average each kind over its own, and add the two.",
         ),
         (
             lambda f: not near(f, losses.judging(real, fake) / 2),
@@ -85,14 +105,22 @@ def judge_loss(answer: Callable[[Tensor, Tensor], Tensor] | None) -> bool:
             lambda f: not near(f, losses.judging(real.sigmoid(), fake.sigmoid())),
             "One sigmoid too many. It turns a logit into a verdict, and after that there is no logit any more.",
         ),
+        (
+            lambda f: not near(f, losses.judging(real, fake) / math.log(10)),
+            "Those are logarithms to base 10. A log without a base is the natural one: torch.log.",
+        ),
         (lambda f: near(f, losses.judging(real, fake)), "Not that number. D is the sigmoid of the logit."),
         (
-            lambda f: torch.isfinite(torch.as_tensor(f(huge, huge))).all(),
+            lambda f: torch.isfinite(f(huge, huge)),
             "Right, until a logit is large: then the sigmoid is exactly 0 and its logarithm infinite.",
         ),
         (
             lambda f: abs(float(f(huge, huge)) - 1e4) < 1,
             "Right for small logits. But one photograph at -10,000 and one drawing at 10,000 should cost 10,000.",
+        ),
+        (
+            lambda f: teaches(f, losses.judging, real, fake) and teaches(f, losses.judging, huge, huge),
+            "The number is right, but its gradient is not: the judge would learn nothing from it, or the wrong thing.",
         ),
         hint=[
             "-log sigmoid(z) can be written without a sigmoid: expand the fraction.",
@@ -143,7 +171,7 @@ def gradients(answer: Callable[[nn.Module, nn.Module, Tensor, Tensor, float], ob
     def got(f: Callable, player: str, other: Callable, used: bool = False) -> bool:
         of = wanted(other, both) if player == "generator" else wanted(right, other)
         found = gathered(f, used)[player]
-        return found is not None and torch.allclose(found, of[player], rtol=1e-3, atol=1e-6)
+        return found is not None and kinds.same(found, of[player], rtol=1e-3, atol=1e-6)
 
     def still(f: Callable) -> bool:
         generator, judge, x, y = players()
@@ -152,10 +180,15 @@ def gradients(answer: Callable[[nn.Module, nn.Module, Tensor, Tensor, float], ob
         after = [p for net in (generator, judge) for p in net.parameters()]
         return all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
-    generator, judge, x, y = players()
+    def free(f: Callable) -> bool:
+        generator, judge, x, y = players()
+        f(generator, judge, x, y, 0.3)
+        return all(p.requires_grad for net in (generator, judge) for p in net.parameters())
+
     return check(
-        tried(answer, generator, judge, x, y, 0.3),
+        function(answer, kinds.nothing),
         (still, "The weights have moved. Leave that to the optimisers: only p.grad is to be filled."),
+        (free, "Some parameters are still frozen afterwards: set requires_grad back to True, or nothing trains them."),
         (lambda f: gathered(f)["generator"] is not None, "There is no gradient in the generator's parameters."),
         (lambda f: gathered(f)["judge"] is not None, "There is no gradient in the judge's parameters."),
         (
@@ -195,7 +228,7 @@ def gradients(answer: Callable[[nn.Module, nn.Module, Tensor, Tensor, float], ob
             "Two losses, two networks, and each loss hangs on both. Which gradient goes where?",
             "torch.autograd.grad(loss, parameters) touches nothing but what it returns; put that into p.grad.",
             "For each net and its loss: torch.autograd.grad(loss, list(net.parameters()), retain_graph=True), each "
-            "part into its p.grad; then return True.",
+            "part into its p.grad.",
         ],
     )
 
