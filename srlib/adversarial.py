@@ -18,7 +18,7 @@ from importlib import import_module
 import torch
 from torch import Tensor, nn
 
-from srlib import knobs, losses, models, perceptual, train, weights
+from srlib import devices, knobs, losses, models, perceptual, train, weights
 from srlib.recipes import AdversarialRecipe
 
 
@@ -110,7 +110,7 @@ class AdversarialRun(train.Run):
         if self.extractor or not settings["perceptual"]:
             return {}
         try:
-            self.extractor = perceptual.extractor(self.recipe.extractor).to(self.device)
+            self.extractor = perceptual.extractor(self.recipe.extractor, str(self.device))
         except perceptual.ExtractorError as error:
             if not settings["pixel"]:  # nothing would tell the generator what its picture is to show
                 raise
@@ -120,13 +120,13 @@ class AdversarialRun(train.Run):
         self.notes.append(f"The perceptual loss compares features of {self.extractor.name}.")
         return {}
 
-    def _backward(self) -> dict[str, float]:
+    def _backward(self) -> dict[str, Tensor]:
         """Draw a batch, and leave each player's gradient in its own parameters."""
         for net in self.players.values():
             net.train()
         x, y = self._draw(self.recipe.scale)
         game = losses.GAMES[self.recipe.game]
-        with train.half(self.device, self.recipe.half):
+        with devices.half(self.device, self.recipe.half):
             sr = self.model(x)
             # Apart: batch norm then measures photographs and pictures each for themselves, as in ESRGAN's code.
             # Together, every verdict would depend on what else is in the batch, and tell the two kinds apart by that.
@@ -140,12 +140,12 @@ class AdversarialRun(train.Run):
         loss.backward(inputs=list(self.model.parameters()), retain_graph=True)
         judge_loss.backward(inputs=list(self.judge.parameters()))
         self._clip(self.judge)
-        verdicts = [logits.sigmoid().mean().item() for logits in game.logits(real.detach(), fake.detach())]
+        verdicts = [logits.sigmoid().mean() for logits in game.logits(real.detach(), fake.detach())]
         return {
-            "loss": loss.item(),
+            "loss": loss.detach(),
             "gradient": self._clip(self.model),
-            "adversarial": adversarial.item(),
-            "judge_loss": judge_loss.item(),
+            "adversarial": adversarial.detach(),
+            "judge_loss": judge_loss.detach(),
             "real": verdicts[0],
             "fake": verdicts[1],
         }

@@ -9,7 +9,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from srlib import checks, classical, datasets, degrade, ledger, metrics, models, papers, recipes, resize, tiling
+from srlib import (
+    checks,
+    classical,
+    datasets,
+    degrade,
+    devices,
+    ledger,
+    metrics,
+    models,
+    papers,
+    recipes,
+    resize,
+    tiling,
+)
 from srlib.figures import Html, table
 from srlib.perceptual import Extractor
 
@@ -29,7 +42,7 @@ def run(
     """Score a network, an interpolation such as "bicubic", or a reconstruction such as "map_tv", on a photo set.
 
     Args:
-        model: a network from ``models.create`` or ``weights.load``, or a name of :data:`UNTRAINED`.
+        model: a network from ``models.create`` or ``weights.load``, on any device, or a name of :data:`UNTRAINED`.
         dataset: a photo set, such as "Set5"; of a set with a training split, the held-out part.
         protocol: see ``metrics.protocol``; by default "paper_y" for networks on luma, "paper_rgb" for colour.
         scale: needed for what is untrained; networks know theirs.
@@ -38,7 +51,8 @@ def run(
 
     Returns:
         One row for the ledger: means in ``psnr`` and ``ssim``, each photo's PSNR in ``photos``, provenance. The time is
-        the processor's, of all threads together: what else the machine does hardly touches it.
+        the processor's, of all threads together: what else the machine does hardly touches it. A network on a GPU is
+        not timed, so that no table sets one machine's clock beside another's; its row names the device.
 
     Raises:
         ValueError: unknown names, or no scale for an interpolation.
@@ -55,6 +69,7 @@ def run(
     if own not in (None, scale) and not model.pre_upsampled:
         raise ValueError(f"scale={scale}, but this network enlarges by {own}. Leave scale out.")
     scores, seconds, pixels = {}, 0.0, 0
+    place = "cpu" if isinstance(model, str) else devices.of(model).type
     for photo in datasets.photos(dataset, split="test"):
         try:
             lr, hr = rules.pair(photo.image, scale)
@@ -78,7 +93,7 @@ def run(
         "photos": {n: round(s["psnr"], 3) for n, s in scores.items()},
         "parameters": 0 if isinstance(model, str) else sum(p.numel() for p in model.parameters()),
         "multiply_adds": 0 if isinstance(model, str) else models.multiply_adds(model),
-        "ms_per_megapixel": round(1e9 * seconds / pixels, 1),
+        **({"ms_per_megapixel": round(1e9 * seconds / pixels, 1)} if place == "cpu" else {"device": place}),
         **ledger.provenance(),
     }
     if extractor:
@@ -105,16 +120,18 @@ def restore(
         srlib.datasets.MissingData: the set is not on this machine.
     """
     checks.choice(task, RESTORED, "task")
-    clean, scores = datasets.photos(dataset := dataset or RESTORED[task], split="test"), {}
-    damaged = datasets.damaged(dataset) if task == "derain" else clean
+    dataset, scores = dataset or RESTORED[task], {}
+    damaged = datasets.damaged(dataset) if task == "derain" else datasets.photos(dataset, split="test")
+    clean = datasets.photos(dataset, split="test")
+    network = isinstance(model, nn.Module)
+    place = devices.of(model) if network else torch.device("cpu")
     for number, (photo, other) in enumerate(zip(clean, damaged, strict=True)):
         hr = photo.image.expand(3, -1, -1)
         x = other.image if task == "derain" else degrade.noise(25, seed=number)(hr)
         with torch.no_grad():
-            y = model(x[None])[0].clamp(0, 1)
+            y = model(x[None].to(place))[0].clamp(0, 1).to(hr.device)
         options = {"crop": 0, "channel": "rgb", "rounding": "uint8"}
         scores[photo.name] = {"psnr": metrics.psnr(y, hr, **options), "ssim": metrics.ssim(y, hr, **options)}
-    network = isinstance(model, nn.Module)
     row = {
         "model": name,
         "weights": fingerprint(model) if network else None,

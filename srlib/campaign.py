@@ -66,7 +66,7 @@ def queue(file: Path | None = None) -> list[Training]:
             changes["scales"] = []
         for scale in entry["scales"]:
             recipe = recipes.get(entry["name"], scale, entry.get("variant")).at(entry.get("tier", "full"))
-            found.append(Training(replace(recipes.with_changes(recipe, **changes), tiers={})))
+            found.append(Training(replace(recipes.with_changes(recipe, **changes), tiers={}, rather=[])))
     return found
 
 
@@ -138,7 +138,7 @@ def finish(run: train.Run, folder: Path, sets: Iterable[str] | None = None) -> P
     rows = [
         row
         for scale in recipe.scales or [recipe.scale]
-        for row in _scored(name, scale, folder, SETS if sets is None else sets)
+        for row in _scored(name, scale, folder, SETS if sets is None else sets, str(run.device))
     ]
     scores = {f"{r['dataset']} x{r['scale']} {r['protocol']}": [r["psnr"], r["ssim"]] for r in rows}
     weights.save(net, recipe.to_dict(), folder, half=half, **about, scores=scores)
@@ -147,12 +147,12 @@ def finish(run: train.Run, folder: Path, sets: Iterable[str] | None = None) -> P
     return path
 
 
-def _scored(name: str, scale: int, folder: Path, sets: Iterable[str]) -> list[dict]:
+def _scored(name: str, scale: int, folder: Path, sets: Iterable[str], device: str) -> list[dict]:
     """Rows of the weights as they were stored, on these sets, or on the one that its task is reported on."""
-    stored = weights.load(name, scale, folder)
+    stored = weights.load(name, scale, folder, device)
     if scale > 1:
         # luma networks take no part in the contest between PSNR and likeness
-        look = perceptual.extractor("efficientnet_lite0") if stored.space == "rgb" else None
+        look = perceptual.extractor("efficientnet_lite0", device) if stored.space == "rgb" else None
         return [row for photos in sets for row in benchmark.run(stored, photos, None, scale, name, look)]
     task = name.rpartition("_")[2]
     known = task in benchmark.RESTORED and datasets.present(benchmark.RESTORED[task])

@@ -22,6 +22,7 @@ class CheckpointError(ValueError):
 
 
 DIGEST = hashlib.sha256().digest_size
+LATER = ("steps", "tiers", "smoke_gain", "every", "rather")  # fields that may differ in what goes on
 
 
 def write_checkpoint(path: str | os.PathLike, state: dict) -> Path:
@@ -62,3 +63,25 @@ def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu")
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} is no checkpoint of a training. Name another file.")
     return state
+
+
+def check_belongs(path: str | os.PathLike, state: dict, recipe: dict) -> None:
+    """Is this checkpoint one of a training of just this recipe (``recipe.to_dict()``), and no further than its end?
+
+    Raises:
+        CheckpointError: no; the message names the first difference.
+    """
+    if missing := {"recipe", "settings", "players", "optimizers", "generator", "history"} - state.keys():
+        raise CheckpointError(f"{path} is no training's: it lacks {', '.join(sorted(missing))}. Name another file.")
+    theirs = state["recipe"]
+    for name in recipe | theirs:
+        if name not in LATER and theirs.get(name) != recipe.get(name):
+            raise CheckpointError(
+                f"{path} was trained with {name}={theirs.get(name)!r}, but this recipe has {recipe.get(name)!r}. "
+                "Use another file name, or delete the checkpoint to start again."
+            )
+    if (taken := len(state["history"]["step"])) > recipe["steps"]:
+        raise CheckpointError(
+            f"{path} has {taken} steps behind it, but this recipe ends after {recipe['steps']}. "
+            "Ask for at least as many, or delete the checkpoint to start again."
+        )

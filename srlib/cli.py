@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from srlib.sentences import in_a_sentence
 
 if TYPE_CHECKING:
     from srlib.recipes import Recipe
@@ -23,58 +22,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Super-resolution, hands on: the course's tools.")
 
-# What a user can put right; anything else is our mistake and keeps its traceback.
-_EXPECTED = (ValueError, TypeError, OSError, ImportError, RuntimeError, KeyError, MemoryError)
-_MENDS = {  # the system's errors that a user meets, and what helps
-    errno.ENOSPC: "Free some space, and run the same command again.",
-    errno.EEXIST: "A file lies where a folder is needed: choose another name.",
-    errno.ENOTDIR: "A file lies where a folder is needed: choose another name.",
-    errno.EACCES: "Choose a place that you may read and write.",
-    errno.EROFS: "Choose a place that you may write.",
-}
-_NO_MEMORY = ("allocate memory", "out of memory", "not enough memory")  # as torch says it on Linux, a GPU and Windows
 Scale = Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or 1 if the network restores.")]
+Device = Annotated[str, typer.Option(help="auto: a GPU if there is one; or cpu, cuda, mps (Apple).")]
 Tier = Annotated[str, typer.Option(help="smoke (seconds), laptop (minutes), full (GPU), or auto: $SRLIB_TIER.")]
 
 
-def _sentence(command: Callable) -> Callable:
-    """End with one sentence on stderr and exit code 1, instead of a traceback, where the user can put it right."""
-
-    @wraps(command)
-    def guarded(*args, **kwargs):
-        try:
-            return command(*args, **kwargs)
-        except KeyboardInterrupt:
-            typer.echo(
-                "Stopped. Nothing is half-written; a training or a download goes on with the same command.", err=True
-            )
-            raise typer.Exit(130) from None
-        except typer.Exit:  # a RuntimeError too, but a wanted one
-            raise
-        except _EXPECTED as error:
-            typer.echo(f"srlib: {_said(error)}", err=True)
-            raise typer.Exit(1) from None
-
-    return guarded
-
-
-def _said(error: Exception) -> str:
-    """An error as one sentence."""
-    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
-        return (
-            "The memory that is free does not suffice. Close other programs; upscale with a smaller --tile and fewer "
-            "--workers; train with --set batch=4."
-        )
-    if isinstance(error, KeyError):
-        return error.args[0]  # str() would put it in quotes
-    if isinstance(error, OSError) and error.strerror:  # the system's own: a number, a reason, perhaps a file
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}. {_MENDS.get(error.errno, 'Check the name, and the disk it lies on.')}"
-    return str(error)
-
-
 @app.command()
-@_sentence
+@in_a_sentence
 def doctor() -> None:
     """Say what machine this is, what of the course is here, and which command gets what is missing."""
     from srlib import doctor as examiner
@@ -91,7 +45,7 @@ def doctor() -> None:
 
 
 @app.command()
-@_sentence
+@in_a_sentence
 def fetch(names: Annotated[list[str], typer.Argument(help="Photo sets, such as Set5 Set14 T91.")]) -> None:
     """Download photo sets, verify and unpack them; a broken download continues where it stopped."""
     from srlib import datasets
@@ -101,7 +55,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Photo sets, such as S
 
 
 @app.command()
-@_sentence
+@in_a_sentence
 def train(
     name: Annotated[str | None, typer.Argument(help="A recipe: a network, or srgan; see data/recipes.")] = None,
     scale: Annotated[int | None, typer.Option(help="Upscaling factor; default: 2, or the network's only one.")] = None,
@@ -122,6 +76,7 @@ def train(
     everything: Annotated[
         bool, typer.Option("--all", help="Work through data/campaign.toml, at low priority.")
     ] = False,
+    device: Device = "auto",
     minutes: Annotated[
         float | None, typer.Option(help="With --all: stop after so long, to go on another time.")
     ] = None,
@@ -137,6 +92,9 @@ def train(
     if everything:
         others = {"NAME": name, "--scale": scale, "--variant": variant, "--photos": photos, "--set": settings}
         others |= {"--fine-tune" if field == "init" else f"--{field}": value for field, value in changes.items()}
+        others |= {"--device": None if device == "auto" else device}
+        if parallel.shared():
+            raise ValueError("--all trains one network after another, in one process. Start it without torchrun.")
         if unheard := _given(others):
             raise ValueError(f"--all trains data/campaign.toml as it stands, without {', '.join(unheard)}. Edit that.")
         if minutes is not None and not minutes >= 0:  # NaN is not, either
@@ -166,9 +124,11 @@ def train(
     changes = _given(changes)
     _usable(folder)
     checkpoint = paths.runs() / f"{name}-{_words(recipe, recipes.current_tier(tier), changes)}.ckpt"
-    run = fit(recipe, tier, checkpoint=checkpoint, **changes)
+    run = fit(recipe, tier, checkpoint=checkpoint, device=device, **changes)
     for name_of_set in run.recipe.data:
         datasets.photos(name_of_set, split="train")  # what is missing should be said before a progress bar begins
+    for note in run.notes if parallel.first() else []:
+        typer.echo(note)
     if run.history and parallel.first():
         typer.echo(f"Going on at step {len(run.history)} ({checkpoint})")
     bar = tqdm(total=run.recipe.steps, initial=len(run.history), unit="step", disable=not parallel.first())
@@ -266,7 +226,7 @@ def _campaign(folder: Path, minutes: float) -> None:
 
 
 @app.command()
-@_sentence
+@in_a_sentence
 def benchmark(
     model: Annotated[str, typer.Argument(help="A network with weights, or bicubic, or ibp, pocs, map_tv, bayes.")],
     dataset: Annotated[
@@ -275,6 +235,7 @@ def benchmark(
     scale: Scale = None,
     protocol: Annotated[str | None, typer.Option(help="Evaluation protocol; default: its papers'.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
+    device: Device = "auto",
     record: Annotated[
         bool, typer.Option(help="Add the row to the ledger (with --folder: to the ledger.jsonl in it).")
     ] = False,
@@ -286,13 +247,14 @@ def benchmark(
     from srlib import benchmark as bench
     from srlib import datasets, ledger, papers, perceptual, weights
 
-    net = model if model in bench.UNTRAINED else weights.load(model, scale, folder)
+    net = model if model in bench.UNTRAINED else weights.load(model, scale, folder, device)
     if getattr(net, "scales", ()) == (1,):
         if protocol:
             raise ValueError(f"{model} is measured as its task is, without --protocol {protocol}. Leave that out.")
         rows = bench.restore(net, model.rpartition("_")[2], dataset, name=model)
     else:  # what is kept has the perceptual distance too, where the network draws colours
-        look = perceptual.extractor("efficientnet_lite0") if record and getattr(net, "space", "") == "rgb" else None
+        colours = record and getattr(net, "space", "") == "rgb"
+        look = perceptual.extractor("efficientnet_lite0", device) if colours else None
         rows = bench.run(net, dataset or "Set5", protocol, 2 if scale is None else scale, name=model, extractor=look)
     (row,) = rows
     dataset, scale = row["dataset"], row["scale"]
@@ -308,7 +270,7 @@ def benchmark(
 
 
 @app.command()
-@_sentence
+@in_a_sentence
 def upscale(
     source: Annotated[Path, typer.Argument(help="A photo, or a folder of photos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Where to: a file, or a folder for a folder.")],
@@ -319,6 +281,7 @@ def upscale(
         bool, typer.Option(help="Mean over eight flips and turns: a little better, 8 times slower.")
     ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share a folder's photos.")] = 1,
+    device: Device = "auto",
     folder: Annotated[Path | None, typer.Option(help="Weights from here instead of the course's.")] = None,
 ) -> None:
     """Enlarge photos with a trained network, in bounded memory. A photo that fails is named and skipped."""
@@ -328,7 +291,7 @@ def upscale(
 
     from srlib import enlarging, tiling
 
-    load = partial(enlarging.network, model, scale, folder, ensemble)
+    load = partial(enlarging.network, model, scale, folder, ensemble, device)
     net = load()
     if tile and tiling.needed_halo(net) is None:
         typer.echo(f"{model} looks at the whole photo: tiles are an approximation. --tile 0 is exact.", err=True)
@@ -356,7 +319,7 @@ def _no_folder(out: Path, example: str) -> None:
 
 
 @app.command()
-@_sentence
+@in_a_sentence
 def export(
     name: Annotated[str, typer.Argument(help="A network with weights.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The file to write, such as srcnn.onnx.")],
@@ -374,7 +337,7 @@ def export(
 
 
 @app.command()
-@_sentence
+@in_a_sentence
 def models() -> None:
     """List the networks: parameters, multiply-adds at 1280 x 720 output, receptive field, paper."""
     from srlib import models as zoo

@@ -60,13 +60,16 @@ def file(
     return images.write(target, pixels, images.profile(source, channels))
 
 
-def network(name: str, scale: int | None, folder: Path | None = None, ensemble: bool = False) -> nn.Module:
-    """A trained network, or the self-ensemble of one.
+def network(
+    name: str, scale: int | None, folder: Path | None = None, ensemble: bool = False, device: str = "auto"
+) -> nn.Module:
+    """A trained network, or the self-ensemble of one, on a GPU if there is one.
 
     Raises:
+        ValueError: a device that is not on this machine.
         weights.WeightsError: there are no weights for it.
     """
-    net = weights.load(name, scale, folder)
+    net = weights.load(name, scale, folder, device)
     return tiling.Ensemble(net) if ensemble else net
 
 

@@ -295,6 +295,11 @@ def rgb_to_y(img: Tensor) -> Tensor:
 
 
 def _mix(img: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
-    """(matrix @ channels + offset) / 255, in double precision: rounding to 8 bits later must not see float32 noise."""
-    mixed = torch.einsum("oc,...chw->...ohw", matrix.to(img.device), img.double())
-    return ((mixed + offset.to(img.device).view(-1, 1, 1)) / 255).to(img.dtype)
+    """(matrix @ channels + offset) / 255, in double precision: rounding to 8 bits later must not see float32 noise.
+
+    Apple's GPUs have no doubles; there it is float32.
+    """
+    wide = torch.float32 if img.device.type == "mps" else torch.float64
+    matrix, offset = (numbers.to(wide).to(img.device) for numbers in (matrix, offset))
+    mixed = torch.einsum("oc,...chw->...ohw", matrix, img.to(wide))
+    return ((mixed + offset.view(-1, 1, 1)) / 255).to(img.dtype)

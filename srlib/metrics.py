@@ -112,6 +112,8 @@ def _prepare(sr: Tensor, hr: Tensor, crop: int, channel: str, rounding: str) -> 
         raise ValueError(f"crop={crop!r} must be a whole number of pixels, 0 or more.")
     if 2 * crop >= min(sr.shape[-2:]):
         raise ValueError(f"crop={crop} leaves nothing of {sr.shape[-2]} x {sr.shape[-1]} pixels. Crop less.")
+    if sr.device.type == "mps":  # which has no doubles
+        sr, hr = sr.cpu(), hr.cpu()
     sr, hr = sr.detach().double(), hr.detach().double()
     if rounding == "uint8":
         sr = round_to_uint8(sr)

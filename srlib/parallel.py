@@ -10,22 +10,39 @@ sees only its own part. In a lone process nothing here does anything.
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
 
+PATIENCE = timedelta(hours=2)  # the others wait while the first one scores a finished training
 
-def join() -> None:
-    """Meet the other processes that torchrun started, if it did: over NCCL between GPUs, over Gloo between CPUs."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+
+def join(device: torch.device) -> torch.device:
+    """Meet the other processes that torchrun started, if it did: over NCCL between GPUs, over Gloo between CPUs.
+
+    Returns:
+        The device itself, or, of several GPUs, the one that is this process's.
+    """
+    if not shared():
+        return device
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)  # before they meet: NCCL ties each process to its current GPU
+    if not distributed.is_initialized():
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    return device
+
+
+def shared() -> bool:
+    """Did torchrun start more than this process?"""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def leave() -> None:
-    """Say good-bye, once the training is over."""
+    """Say good-bye, once the training is over: all together, when the first process has scored it, too."""
     if distributed.is_initialized():
+        distributed.barrier()
         distributed.destroy_process_group()
 
 

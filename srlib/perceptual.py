@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from srlib import checks, download, losses, paths
+from srlib import checks, devices, download, losses, paths
 
 VGG19_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 VGG19_SHA256 = "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"
@@ -53,7 +53,7 @@ class Extractor(nn.Module, ABC):
                 f"x is {x.shape[-2]} x {x.shape[-1]} pixels, but {self.name} needs {self.smallest} x {self.smallest}. "
                 "Use a larger picture."
             )
-        x = (x if x.ndim == 4 else x[None]).to(self.mean)
+        x = (x if x.ndim == 4 else x[None]).to(self.mean.dtype).to(self.mean.device)
         return list(self.maps((x.expand(-1, 3, -1, -1) - self.mean) / self.std))
 
     @abstractmethod
@@ -159,14 +159,15 @@ class EfficientNetLite0(Extractor):
 EXTRACTORS = {"vgg19": VGG19, "efficientnet_lite0": EfficientNetLite0}
 
 
-def extractor(name: str = "auto") -> Extractor:
-    """A feature extractor with its trained weights, on the CPU. Downloads nothing.
+def extractor(name: str = "auto", device: str = "cpu") -> Extractor:
+    """A feature extractor with its trained weights. Downloads nothing.
 
     Args:
         name: "vgg19", "efficientnet_lite0", or "auto": VGG19 if its file is on this machine, else EfficientNet-Lite0.
+        device: where it is to compute: "cpu", "auto", "cuda" or "mps" (see :func:`srlib.devices.pick`).
 
     Raises:
-        ValueError: unknown name.
+        ValueError: unknown name, or a device that is not on this machine.
         ExtractorError: its weights are missing or damaged.
 
     >>> extractor("efficientnet_lite0").name
@@ -178,7 +179,7 @@ def extractor(name: str = "auto") -> Extractor:
     with torch.random.fork_rng(devices=[]):  # layers start with random weights; a seeded training must not notice
         net = EXTRACTORS[name]()
     net.load()
-    return net.eval().requires_grad_(False)
+    return net.eval().requires_grad_(False).to(devices.pick(device))
 
 
 def vgg19_file() -> Path:

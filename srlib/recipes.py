@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -48,7 +49,8 @@ class Recipe:
     scales: list[int] = field(default_factory=list)  #: one network for all of these, drawn batch by batch; []: its own
     degradation: dict[str, float] = field(default_factory=dict)  #: extra blur, noise, jpeg; see sampling.pair
     init: str = "network"  #: first weights: see starts.start
-    half: bool = False  #: bfloat16 on a processor too, if it has that built in (a GPU always does); see train.half
+    rather: list[str] = field(default_factory=list)  #: photo sets to train on instead, if they are on this machine
+    half: bool = False  #: forward pass in bfloat16 where that is built in; see devices.half
     seed: int = 0
     every: int = 100  #: steps between two looks at the held-out photos
     smoke_gain: float = (
@@ -208,6 +210,20 @@ def with_changes(recipe: Recipe, **changes) -> Recipe:
     """
     _check_fields(type(recipe), changes)
     return replace(recipe, **changes)
+
+
+def wished(recipe: Recipe, present: Callable[[str], int]) -> tuple[Recipe, list[str]]:
+    """The recipe on the photo sets it would rather have, if all of them are here, and a sentence about that.
+
+    Args:
+        present: how many photos of a set are on this machine (``datasets.present``).
+    """
+    if missing := [name for name in recipe.rather if not present(name)]:
+        sets, missing = ", ".join(recipe.data), " ".join(missing)
+        return recipe, [f"It trains on {sets}: {missing} is not on this machine. To get it: srlib fetch {missing}"]
+    if not recipe.rather:
+        return recipe, []
+    return with_changes(recipe, data=recipe.rather), [f"It trains on {', '.join(recipe.rather)}, as its paper did."]
 
 
 def passes(gain: float, smoke_gain: float) -> bool:

@@ -2,16 +2,17 @@
 
 The usual way (open a file, decode, crop, shrink, flip, for each sample again) leaves the network waiting. Here all
 pictures are degraded once and laid end to end in two long arrays, one of network inputs and one of originals. A
-patch is then a list of positions in them; flips and rotations only change the order of that list.
+patch is then a list of positions in them; flips and rotations only change the order of that list. Pictures of 8 bits
+stay 8 bits there, a quarter of the memory: DIV2K's 800 photos take 7 GB instead of 28.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from functools import lru_cache
 
 import torch
+from cachetools import LRUCache, cached
 from torch import Tensor
 
 from srlib import checks, datasets, degrade
@@ -19,6 +20,7 @@ from srlib.images import modcrop, rgb_to_y, round_to_uint8, to_uint8
 from srlib.resize import resize
 
 SYMMETRIES = 8  # 4 rotations, each also mirrored
+SHELF = 2**30  # bytes of prepared pictures that are kept for the next training
 VIEW = 160  # side, in original pixels, of the crops that watch a training: small, so that looking is cheap
 
 
@@ -65,7 +67,8 @@ def pair(
     return (resize(x, scale) if pre_upsampled else x), y
 
 
-@lru_cache(maxsize=4)  # experiments start many trainings on the same photos
+# experiments start many trainings on the same photos; what is larger than the shelf is not kept at all
+@cached(LRUCache(SHELF, getsizeof=lambda prepared: prepared[0].nbytes))
 def prepare(
     train: tuple[datasets.Photos, ...], held_out: datasets.Photos, how: tuple, patch: int, device: torch.device
 ) -> tuple[PatchPool, list[tuple[Tensor, Tensor]]]:
@@ -113,12 +116,13 @@ class PatchPool:
         """
         if not isinstance(patch, int) or patch < 1:
             raise ValueError(f"patch={patch!r} must be a whole number of at least 1. Use about 24.")
-        pairs = list(pairs)
-        kept = [(x, y) for x, y in pairs if min(x.shape[-2:]) >= patch]
+        kept, seen = [], 0
+        for x, y in pairs:
+            seen += 1
+            if min(x.shape[-2:]) >= patch:
+                kept.append((_packed(x), _packed(y)))
         if not kept:
-            raise ValueError(
-                f"None of the {len(pairs)} pictures has {patch} x {patch} input pixels. Use a smaller patch."
-            )
+            raise ValueError(f"None of the {seen} pictures has {patch} x {patch} input pixels. Use a smaller patch.")
         self.patch, self.device = patch, torch.device(device)
         self.ratio = kept[0][1].shape[-1] // kept[0][0].shape[-1]
         channels = kept[0][0].shape[0]
@@ -129,12 +133,12 @@ class PatchPool:
                 )
             if y.shape[-2:] != (x.shape[-2] * self.ratio, x.shape[-1] * self.ratio):
                 raise ValueError(f"A pair of {tuple(x.shape)} and {tuple(y.shape)} does not fit ratio {self.ratio}.")
-        self.inputs = torch.cat([x.flatten(1) for x, _ in kept], 1).to(self.device)  # (c, all pixels)
-        self.targets = torch.cat([y.flatten(1) for _, y in kept], 1).to(self.device)
+        self.inputs = _laid_out([x for x, _ in kept]).to(self.device)  # (c, all pixels)
+        self.targets = _laid_out([y for _, y in kept]).to(self.device)
         sizes = torch.tensor([x.shape[-2:] for x, _ in kept])
-        self.height, self.width = sizes[:, 0].to(self.device), sizes[:, 1].to(self.device)
+        self.height, self.width = sizes[:, 0], sizes[:, 1]  # these few numbers stay where the dice are thrown
         pixels = sizes.prod(1)
-        self.start = (pixels.cumsum(0) - pixels).to(self.device)  # where each picture begins
+        self.start = pixels.cumsum(0) - pixels  # where each picture begins
         corners = (sizes - patch + 1).prod(1)
         self.chance = corners.double().cumsum(0) / corners.sum()  # every corner is equally likely
         self._fine, self._coarse = self._orders(patch * self.ratio), self._orders(patch)
@@ -142,6 +146,11 @@ class PatchPool:
     def __len__(self) -> int:
         """How many pictures there are."""
         return len(self.height)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the pictures take."""
+        return self.inputs.nbytes + self.targets.nbytes
 
     def sample(
         self, batch: int, generator: torch.Generator, augment: bool = True, part: slice = slice(None)
@@ -152,28 +161,40 @@ class PatchPool:
         one of the eight flips and rotations; ``part`` returns only some of the batch (:mod:`srlib.parallel`).
         """
         random = torch.rand(4, batch, generator=generator, dtype=torch.float64)[:, part]
-        which = torch.searchsorted(self.chance, random[0]).clamp_max(len(self) - 1).to(self.device)
-        random = random.to(self.device)
+        which = torch.searchsorted(self.chance, random[0]).clamp_max(len(self) - 1)
         top = (random[1] * (self.height[which] - self.patch + 1)).long()
         left = (random[2] * (self.width[which] - self.patch + 1)).long()
         turn = (random[3] * SYMMETRIES).long() if augment else torch.zeros_like(top)
         k = self.ratio
-        x = self._gather(self.inputs, self.start[which], self.width[which], top, left, self._coarse[turn])
-        y = self._gather(
-            self.targets, self.start[which] * k * k, self.width[which] * k, top * k, left * k, self._fine[turn]
-        )
-        return x, y
+        start, width = self.start[which], self.width[which]
+        corners = (start + top * width + left, k * k * start + k * top * k * width + k * left)
+        numbers = torch.stack([*corners, width, k * width, turn]).to(self.device)  # all that travels to a GPU
+        x = self._gather(self.inputs, numbers[0], numbers[2], self._coarse[numbers[4]])
+        return x, self._gather(self.targets, numbers[1], numbers[3], self._fine[numbers[4]])
 
-    def _gather(self, buffer: Tensor, start: Tensor, width: Tensor, top: Tensor, left: Tensor, order: Tensor) -> Tensor:
-        """The pixels at ``start + row * width + column`` for each patch: ``(N, c, p, p)``."""
+    def _gather(self, buffer: Tensor, corner: Tensor, width: Tensor, order: Tensor) -> Tensor:
+        """The pixels at ``corner + row * width + column`` for each patch: ``(N, c, p, p)``."""
         side = round(order.shape[-1] ** 0.5)
-        corner = start + top * width + left
         index = torch.addcmul(order[:, 1], order[:, 0], width[:, None]).add_(corner[:, None])
-        patches = buffer.index_select(1, index.flatten()).view(buffer.shape[0], len(start), side, side)
-        return patches.transpose(0, 1)
+        patches = buffer.index_select(1, index.flatten()).view(buffer.shape[0], len(corner), side, side)
+        patches = patches.transpose(0, 1)
+        return patches if patches.is_floating_point() else patches.float() / 255
 
     def _orders(self, side: int) -> Tensor:
         """Row and column of each pixel of a patch, in each of the eight orders: ``(8, 2, side*side)``."""
         grid = torch.stack(torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij"))
         turned = [g.rot90(n, (1, 2)) for g in (grid, grid.flip(2)) for n in range(4)]
         return torch.stack([t.reshape(2, -1) for t in turned]).to(self.device)
+
+
+def _packed(img: Tensor) -> Tensor:
+    """The picture in 8 bits, if it has no more than that."""
+    small = (img * 255).round().clamp(0, 255).to(torch.uint8)
+    return small if torch.equal(small.float() / 255, img) else img
+
+
+def _laid_out(pictures: list[Tensor]) -> Tensor:
+    """Pictures end to end, ``(c, all pixels)``: in 8 bits if none has more."""
+    if any(p.is_floating_point() for p in pictures):
+        pictures = [p if p.is_floating_point() else p.float() / 255 for p in pictures]
+    return torch.cat([p.flatten(1) for p in pictures], 1)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from srlib import checks, images, resize
+from srlib import checks, devices, images, resize
 
 TILE = 96  # input pixels a side: small enough for the 256 channels of an upsampler, large enough to outweigh its halo
 GUESS = 32  # halo where none is large enough: what lies further away hardly changes an average
@@ -38,7 +38,7 @@ def enlarge(model: nn.Module, lr: Tensor, scale: int | None = None) -> Tensor:
     gray_in_colour = model.space == "rgb" and lr.shape[0] == 1
     x = lr.expand(3, -1, -1) if gray_in_colour else lr
     x = resize.resize(x, scale) if model.pre_upsampled else x
-    sr = model(x[None].to(next(model.parameters()).device))[0].cpu()
+    sr = model(x[None].to(devices.of(model)))[0].to(lr.device)  # back to where the picture came from
     return sr.mean(0, keepdim=True) if gray_in_colour else sr
 
 
@@ -76,7 +76,7 @@ def upscale(
         watch: is given the list of tiles and iterates over it, such as ``tqdm``.
 
     Returns:
-        ``(C, scale*H, scale*W)`` on the CPU; the network's overshoot is left in.
+        ``(C, scale*H, scale*W)`` on the picture's device, wherever the network is; the network's overshoot is left in.
 
     Raises:
         ValueError: a picture of a wrong shape or range, or a tile or halo that is no size.
@@ -85,7 +85,7 @@ def upscale(
     if img.ndim != 3:
         raise ValueError(f"img is a batch of shape {tuple(img.shape)}. Enlarge one picture, img[0], at a time.")
     scale = model.scale
-    sr = torch.empty(img.shape[0], scale * img.shape[1], scale * img.shape[2], dtype=img.dtype)
+    sr = img.new_empty(img.shape[0], scale * img.shape[1], scale * img.shape[2])
     for (rows, columns), drawn in tiles(model, img, tile, halo, watch):
         sr[:, rows, columns] = drawn
     return sr

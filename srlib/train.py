@@ -5,7 +5,7 @@
         print(step.step, step.loss, step.psnr)
 
 A :class:`Run` is an iterator: whoever loops over it decides what to draw and when to stop. It can be killed at any
-moment and resumed to the same weights, bit for bit on the same machine.
+moment and resumed to the same weights (:mod:`srlib.devices` says what "the same" means on a processor and on a GPU).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from srlib import datasets, knobs, losses, metrics, parallel, recipes
-from srlib.checkpoints import CheckpointError, read_checkpoint, write_checkpoint
+from srlib import datasets, devices, knobs, losses, metrics, parallel, recipes
+from srlib.checkpoints import CheckpointError, check_belongs, read_checkpoint, write_checkpoint
 from srlib.interruptions import uninterrupted
 from srlib.recipes import Recipe, optimizer_for, schedule
 from srlib.resize import resize
@@ -46,20 +46,6 @@ class Step:
     preview: Tensor | None = None  #: the first held-out crop as the network draws it now, ``(C, H, W)``
 
 
-def half(device: torch.device, wanted: bool) -> torch.autocast:
-    """Where it pays, the forward pass in bfloat16, weights and loss in 32 bits: ``with half(device, False): net(x)``.
-
-    On a GPU it always does. On a processor it is ``wanted`` by the recipes of wide networks (EDSR is then 1.5 times as
-    fast, a network of few channels slower), and given if the processor computes in bfloat16 itself: emulated, it is
-    several times slower.
-    """
-    enabled = device.type == "cuda"
-    if wanted and device.type == "cpu":
-        can = torch.cpu.get_capabilities()
-        enabled = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
 class Diverged(RuntimeError):
     """NaN, infinity or an exploding loss; ``run.model`` holds the weights of the last good look (or the first)."""
 
@@ -80,19 +66,21 @@ def fit(
         recipe: from ``recipes.get(name, scale=...)``.
         tier: "smoke", "laptop", "full", or "auto" for ``$SRLIB_TIER``, else laptop.
         checkpoint: file to continue from if it exists, and to save to each ``save_every`` seconds and at the end.
-        device: "auto" takes a GPU if there is one.
+        device: "auto" takes a GPU if there is one; see :func:`srlib.devices.pick`.
         kind: another kind of training than :class:`Run`; see :func:`srlib.adversarial.fit`.
         changes: recipe fields to change for this run, such as ``lr=1e-4`` or ``seed=3``.
 
     Raises:
-        ValueError: a field that does not exist or a value it cannot have.
+        ValueError: a field that does not exist or a value it cannot have, or a device that is not here.
         CheckpointError: the file is damaged or from another recipe.
         srlib.datasets.MissingData: a photo set is not on this machine.
     """
     if hasattr(recipe, "judge") and kind is None:
         raise ValueError(f"This recipe for {recipe.model} has a judge. Train it with srlib.adversarial.fit(recipe).")
     recipe = recipes.with_changes(recipe.at(tier), **changes)
+    recipe, said = (recipe, []) if "data" in changes else recipes.wished(recipe, datasets.present)
     run = (kind or Run)(recipe, device, Path(checkpoint) if checkpoint else None, save_every)
+    run.notes += said
     if run.checkpoint and run.checkpoint.exists():
         run.resume(run.checkpoint)
     return run
@@ -106,8 +94,8 @@ class Run:
 
     def __init__(self, recipe: Recipe, device: str, checkpoint: Path | None, save_every: float) -> None:
         self.recipe, self.checkpoint, self.save_every = recipe, checkpoint, save_every
-        parallel.join()
-        self.device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self.device = parallel.join(devices.pick(device))
+        devices.prepare(self.device)
         self.notes: list[str] = []  # what a reader should know of how it began
         # channels last: the layout in which CPUs and GPUs convolve fastest; it changes no result that matters
         self.players = {k: net.to(self.device, memory_format=torch.channels_last) for k, net in self._players().items()}
@@ -205,7 +193,7 @@ class Run:
         self._torn, drawn = True, self.generator.get_state()
         buffers = [(b, b.clone()) for net in self.players.values() for b in net.buffers()]  # batch norm counts on
         try:
-            told = parallel.means(self._backward())
+            told = parallel.means(_numbers(self._backward()))
         except BaseException:  # stopped by the user, or out of memory: the step has not happened
             self.generator.set_state(drawn)
             for buffer, before in buffers:
@@ -230,41 +218,49 @@ class Run:
         self.history[-1] = replace(step, psnr=psnr)
         return replace(step, psnr=psnr, preview=preview)
 
-    def _backward(self) -> dict[str, float]:
+    def _backward(self) -> dict[str, Tensor]:
         """Draw a batch, and leave its loss's gradient in the parameters; what is to be told of that (see ``Step``)."""
         self.model.train()
         scale = self._draw_scale()
         x, y = self._draw(scale)
-        with half(self.device, self.recipe.half):
-            loss = self._loss(x, y, scale)
+        with devices.half(self.device, self.recipe.half):
+            outputs = self._outputs(x, scale)
+        loss = self._loss([output.float() for output in outputs], y)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        return {"loss": loss.item(), "gradient": self._clip(self.model)}
+        return {"loss": loss.detach(), "gradient": self._clip(self.model)}
 
     def _draw(self, scale: int) -> tuple[Tensor, Tensor]:
         """The next batch, or this process's part of it."""
         batch = self.settings["batch"]
         return self._pools[scale].sample(batch, self.generator, self.settings["augment"], parallel.part(batch))
 
-    def _clip(self, net: nn.Module) -> float:
+    def _clip(self, net: nn.Module) -> Tensor:
         """Length of a network's gradient (the mean over processes), which is then shortened to the knob ``clip``."""
         parallel.mean_gradients(net)
-        return nn.utils.clip_grad_norm_(net.parameters(), self.settings["clip"] or math.inf).item()
+        return nn.utils.clip_grad_norm_(net.parameters(), self.settings["clip"] or math.inf)
 
     def _draw_scale(self) -> int:
         """The scale of the next batch: the network's, or a random one of those it is trained for."""
         scales = list(self._pools)
         return scales[int(torch.randint(len(scales), (), generator=self.generator))] if scales[1:] else scales[0]
 
-    def _loss(self, x: Tensor, y: Tensor, scale: int) -> Tensor:
-        """What is minimised: the loss of the picture, or of every output that the recipe supervises."""
-        loss, net = knobs.loss(self.settings), self.model
-        if self.recipe.supervise == "pyramid":
-            return losses.pyramid(net.outputs(x), y, loss)
-        if self.recipe.supervise == "recursive":  # the recursions teach first, the final picture later (DRCN, 4.2)
-            return losses.recursive_supervision(net.outputs(x), y, 1 - len(self.history) / self.recipe.steps, loss)
+    def _outputs(self, x: Tensor, scale: int) -> list[Tensor]:
+        """What the network draws: the picture, or every output that the recipe supervises."""
+        net = self.model
+        if self.recipe.supervise != "last":
+            return net.outputs(x)
         many = len(self._pools) > 1 and not net.pre_upsampled  # such a network has to be told the scale
-        return loss(net(x, scale=scale) if many else net(x), y)
+        return [net(x, scale=scale) if many else net(x)]
+
+    def _loss(self, outputs: list[Tensor], y: Tensor) -> Tensor:
+        """What is minimised, always in 32 bits."""
+        loss = knobs.loss(self.settings)
+        if self.recipe.supervise == "pyramid":
+            return losses.pyramid(outputs, y, loss)
+        if self.recipe.supervise == "recursive":  # the recursions teach first, the final picture later (DRCN, 4.2)
+            return losses.recursive_supervision(outputs, y, 1 - len(self.history) / self.recipe.steps, loss)
+        return loss(outputs[0], y)
 
     def _remember(self) -> None:
         self._good = {name: copy.deepcopy(net.state_dict()) for name, net in self.players.items()}
@@ -282,6 +278,14 @@ class Run:
             "The model holds its weights of the last look before at which it still drew well. "
             "Start again with a lower rate, a longer warm-up or clip=1.0."
         )
+
+    def network(self, player: str = "model") -> nn.Module:
+        """A copy of the network as it is now, to draw and measure with: in eval mode, on the processor.
+
+        The training's own network stays where it is, and learns on. ``player="judge"`` copies the judge of a game.
+        """
+        copied = copy.deepcopy(self.players[player]).to("cpu", memory_format=torch.contiguous_format)
+        return copied.eval()
 
     @torch.no_grad()
     def look(self) -> tuple[float, Tensor]:
@@ -366,26 +370,19 @@ class Run:
         Raises:
             CheckpointError: damaged, cut short, or made by another recipe (the message names the first difference).
         """
-        state = read_checkpoint(path, self.device)
-        if missing := {"recipe", "settings", "players", "optimizers", "generator", "history"} - state.keys():
-            raise CheckpointError(f"{path} is no training's: it lacks {', '.join(sorted(missing))}. Name another file.")
-        theirs, ours = state["recipe"], self.recipe.to_dict()
-        for name in ours | theirs:
-            if name not in ("steps", "tiers", "smoke_gain", "every") and theirs.get(name) != ours.get(name):
-                raise CheckpointError(
-                    f"{path} was trained with {name}={theirs.get(name)!r}, but this recipe has {ours.get(name)!r}. "
-                    "Use another file name, or delete the checkpoint to start again."
-                )
-        if (taken := len(state["history"]["step"])) > self.recipe.steps:
-            raise CheckpointError(
-                f"{path} has {taken} steps behind it, but this recipe ends after {self.recipe.steps}. "
-                "Ask for at least as many, or delete the checkpoint to start again."
-            )
+        state = read_checkpoint(path)  # to the processor: weights and averages go to their device by themselves, and
+        # the optimiser's counters have to stay, or each step waits for the GPU once for every parameter
+        check_belongs(path, state, self.recipe.to_dict())
         for name in self.players:
             self.players[name].load_state_dict(state["players"][name])
             self.optimizers[name].load_state_dict(state["optimizers"][name])
-        self.generator.set_state(state["generator"].cpu())
+        self.generator.set_state(state["generator"])
         self.settings, self.turned = self.settings | state["settings"], state.get("turned", [])
         self._pools, self._best = {}, -math.inf  # the settings may want other patches
         self._remember()
         self.history = [self._kind(*row) for row in zip(*state["history"].values(), strict=True)]
+
+
+def _numbers(told: dict[str, Tensor]) -> dict[str, float]:
+    """Tensors of one number each, read in one go: each reading makes the processor wait for a GPU."""
+    return dict(zip(told, torch.stack([value.float() for value in told.values()]).tolist(), strict=True))

@@ -19,26 +19,30 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from srlib import checks, models, paths, recipes
+from srlib import checks, devices, models, paths, recipes
 
 
 class WeightsError(ValueError):
     """Weights that are missing, damaged or do not fit; the message says what to do."""
 
 
-def load(name: str, scale: int | None = None, folder: str | os.PathLike | None = None) -> nn.Module:
-    """A trained network in eval mode, float32, on the CPU.
+def load(
+    name: str, scale: int | None = None, folder: str | os.PathLike | None = None, device: str = "cpu"
+) -> nn.Module:
+    """A trained network in eval mode, float32.
 
     Args:
         name: a network, such as "srcnn", a game of ``recipes.games()``, such as "srgan", or for a network that restores
             its task too, such as "mprnet_derain".
         scale: its factor; None is 2, or 1 for a network that restores.
         folder: where to look instead of the course's ``data/weights`` (your own trainings).
+        device: where it is to compute: "cpu", "auto", "cuda" or "mps" (see :func:`srlib.devices.pick`).
 
     Raises:
+        ValueError: a device that is not on this machine.
         WeightsError: none there, damaged (its sha256 is not its card's), or another network's.
     """
-    described = card(name, scale, folder)
+    target, described = devices.pick(device), card(name, scale, folder)
     path, scale = _found(name, scale, folder), _factor(name, scale)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != described["sha256"]:
@@ -49,7 +53,7 @@ def load(name: str, scale: int | None = None, folder: str | os.PathLike | None =
         net.load_state_dict({k: v.float() for k, v in safetensors.torch.load(content).items()}, strict=True)
     except (RuntimeError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise WeightsError(f"{path} does not fit {name} x{scale}: {str(error).splitlines()[-1].strip()}") from None
-    return net.eval()
+    return net.eval().to(target)
 
 
 def card(name: str, scale: int | None = None, folder: str | os.PathLike | None = None) -> dict:

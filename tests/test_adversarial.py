@@ -315,7 +315,7 @@ def test_the_notes_say_whose_features_are_compared():
 
 @pytest.fixture
 def no_extractor(monkeypatch):
-    def missing(name):
+    def missing(name, device):
         raise perceptual.ExtractorError(f"{name} is not installed. Run: pip install it")
 
     monkeypatch.setattr(perceptual, "extractor", missing)
@@ -344,7 +344,7 @@ def test_a_checkpoint_with_features_resumed_where_there_are_none(monkeypatch, tm
         if step.step == 2:
             break
 
-    def missing(name):
+    def missing(name, device):
         raise perceptual.ExtractorError("It is gone.")
 
     monkeypatch.setattr(perceptual, "extractor", missing)

@@ -16,13 +16,13 @@ PACKAGE = Path(srlib.__file__).parent
 
 #: From the ground up. A module may import from its own layer and from those before it.
 LAYERS = (
-    ("checks", "paths", "checkpoints", "interruptions", "parallel"),
+    ("checks", "paths", "devices", "checkpoints", "interruptions", "parallel", "sentences"),
     ("images", "resize", "metrics", "losses", "classical", "figures"),
     ("degrade", "motion", "tiling", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
     ("models",),
     ("recipes", "weights", "papers", "ledger", "fingerprints", "graphs"),
     ("knobs", "starts"),
-    ("train", "adversarial", "ownpairs", "benchmark", "export", "enlarging", "doctor"),
+    ("train", "adversarial", "ownpairs", "benchmark", "quoted", "export", "enlarging", "doctor"),
     ("campaign",),
     ("live", "exercises", "cli", "__main__"),
 )

@@ -80,7 +80,7 @@ def test_the_command_line_under_torchrun(machine):
 
 
 def test_a_lone_process_shares_with_nobody():
-    parallel.join()
+    assert parallel.join(torch.device("cpu")) == torch.device("cpu")
     assert (parallel.size(), parallel.first(), parallel.part(5)) == (1, True, slice(None))
     net = torch.nn.Linear(2, 1)
     net(torch.ones(1, 2)).sum().backward()

@@ -12,7 +12,7 @@ import pytest
 import torch
 from drawn import draw
 
-from srlib import losses, models, recipes, train
+from srlib import devices, losses, models, recipes, train
 from srlib.recipes import Recipe
 
 TINY = {"features": 8, "layers": 2}
@@ -187,7 +187,8 @@ def test_recursions_are_taught_first_and_the_sum_later():
     *drawn, _ = net.outputs(x)
     steps = list(run)
     assert steps[0].loss == pytest.approx(sum(losses.mse(d, y).item() for d in drawn) / 3, rel=1e-5)
-    assert run._loss(x, y, 2).item() == pytest.approx(losses.mse(run.model(x), y).item(), rel=1e-5)  # at the end
+    at_the_end = run._loss(run._outputs(x, 2), y).item()
+    assert at_the_end == pytest.approx(losses.mse(run.model(x), y).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(("name", "last"), [("vdsr", "last"), ("red", "decode.2"), ("drrn", "tail.1")])
@@ -528,7 +529,9 @@ def test_where_it_trains_in_half_precision(monkeypatch):
 @pytest.mark.parametrize(
     ("device", "wanted", "processor", "given"),
     [
-        ("cuda", False, {}, True),
+        ("cuda", False, {}, False),
+        ("cuda", True, {}, True),
+        ("mps", True, {}, False),
         ("cpu", False, {"avx512_bf16": True}, False),
         ("cpu", True, {"avx512_bf16": True, "amx_bf16": False}, True),
         ("cpu", True, {"avx512_bf16": False, "amx_bf16": True}, True),
@@ -539,8 +542,9 @@ def test_where_it_trains_in_half_precision(monkeypatch):
 def test_half_precision_is_given_where_it_is_wanted_and_pays(monkeypatch, device, wanted, processor, given):
     asked = {}
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: processor)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.update(kind=kind, enabled=enabled))
-    train.half(torch.device(device), wanted)
+    devices.half(torch.device(device), wanted)
     assert asked == {"kind": device, "enabled": given}
 
 
