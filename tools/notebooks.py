@@ -22,6 +22,9 @@ from pathlib import Path
 
 import nbformat
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # for `pages`, however this file was loaded
+import pages
+
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
 
@@ -42,7 +45,7 @@ LONGEST_CELL = 25  # lines of code
 FEWEST_CHECKED_CELLS = 5  # per chapter, compared by nbval
 NOTEBOOK_LIMIT, BOOK_LIMIT = 1_000_000, 10_000_000  # bytes
 KEPT_NOTEBOOK_METADATA = ("kernelspec", "language_info", "mystnb", "srlib", "title")
-KEPT_CELL_METADATA = ("tags", "mystnb", "slideshow", "jupyter", "editable", "deletable")
+KEPT_CELL_METADATA = ("tags", "mystnb", "slideshow", "jupyter", "cellView", "collapsed", "editable", "deletable")
 WIDGET_MIMES = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 
 
@@ -76,8 +79,12 @@ def is_chapter(path):
 
 
 def code_hash(nb):
-    """One hash over all code, in order: equal to the stored one as long as the outputs belong to the code."""
-    sources = [cell.source for cell in nb.cells if cell.cell_type == "code"]
+    """One hash over all code, in order: equal to the stored one as long as the outputs belong to the code.
+
+    The cell that installs the course prints nothing, and a fork changes the address in it.
+    """
+    code = [cell for cell in nb.cells if cell.cell_type == "code"]
+    sources = [cell.source for cell in code if "install" not in cell.metadata.get("tags", [])]
     return hashlib.sha256("\0".join(sources).encode()).hexdigest()
 
 
@@ -108,6 +115,7 @@ def normalise(nb):
     for cell in nb.cells:
         cell.id = _stable_id(cell, taken)
         cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA})
+        pages.fold(cell)
         if cell.cell_type != "code":
             continue
         cell.outputs = _stored_outputs(cell.outputs)
@@ -176,6 +184,7 @@ def run(path):
     client = NotebookClient(nb, timeout=3600, record_timing=False, resources={"metadata": {"path": str(BOOK)}})
     client.execute()
     nb.metadata["srlib"] = {"code_hash": code_hash(nb)}
+    pages.put_way(nb, path)
     write(path, normalise(nb))
 
 
@@ -195,7 +204,9 @@ def problems(path):
     stored = nb.metadata.get("srlib", {}).get("code_hash")
     if stored != code_hash(nb):
         yield f"has outputs older than its code. Run: python tools/notebooks.py run {called(path)}"
-    elif text != nbformat.writes(normalise(nb)).rstrip("\n") + "\n":
+        return
+    pages.put_way(nb, path)
+    if text != nbformat.writes(normalise(nb)).rstrip("\n") + "\n":
         yield f"is not in its stored form. Run: python tools/notebooks.py normalise {path}"
 
 
@@ -335,7 +346,9 @@ def main(argv=None):
     elif args.what == "normalise":
         for path in paths:
             before = path.read_bytes()
-            write(path, normalise(nbformat.read(path, as_version=4)))
+            nb = nbformat.read(path, as_version=4)
+            pages.put_way(nb, path)
+            write(path, normalise(nb))
             if path.read_bytes() != before:
                 print(f"{called(path)}: normalised")
     elif args.what == "check":

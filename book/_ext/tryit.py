@@ -123,7 +123,8 @@ def lab(menu: list[dict]) -> str:
         "WORKER": source(WORKER),
     }
     given = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in constants.items())
-    parts = (ROOT / "srlib" / "live" / "parts.js").read_text(encoding="utf-8")
+    live = ROOT / "srlib" / "live"
+    parts = "\n".join((live / f"{name}.js").read_text(encoding="utf-8") for name in ("parts", "wipe"))
     return f"(() => {{\n{given}{parts}\n{source(LAB)}}})();\n"
 
 

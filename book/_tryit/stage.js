@@ -67,8 +67,7 @@ function makeStage() {
     const box = stage.getBoundingClientRect(), {width, height} = pictures[0];
     move(width * (event.clientX - box.left) / box.width, height * (event.clientY - box.top) / box.height);
   }
-  stage.addEventListener("pointermove", point);
-  stage.addEventListener("pointerdown", point);
+  pointing(stage, wipe, point);
   stage.addEventListener("keydown", event => {
     const step = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
     if (!step || event.ctrlKey || event.altKey || event.metaKey) return;
