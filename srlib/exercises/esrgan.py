@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from srlib import losses
-from srlib.live import check, tried
+from srlib.exercises.srgan import teaches
+from srlib.live import check, function, kinds
 
 
 def mixed_error(answer: Callable[[float, float, float, float], float] | None) -> bool:
@@ -22,10 +25,10 @@ def mixed_error(answer: Callable[[float, float, float, float], float] | None) ->
         return losses.mse(torch.lerp(y0, y1, alpha), hr).item()
 
     def near(f: Callable, wanted: Callable[[float], float], alphas: Sequence[float] = (0.3, 0.8)) -> bool:
-        return all(abs(float(f(e0, e1, d, a)) - wanted(a)) < 1e-5 for a in alphas)
+        return all(abs(f(e0, e1, d, a) - wanted(a)) < 1e-5 for a in alphas)
 
     return check(
-        tried(answer, e0, e1, d, 0.3),
+        function(answer, kinds.number),
         (lambda f: near(f, true, (0.0, 1.0)), "At alpha 0 it has to be e0, and at alpha 1 it has to be e1."),
         (
             lambda f: not near(f, lambda a: (1 - a) * e0 + a * e1),
@@ -58,9 +61,7 @@ def generator_loss(answer: Callable[[Tensor, Tensor], Tensor] | None) -> bool:
         return abs(float(f(real, fake)) - float(other)) < 1e-5
 
     return check(
-        tried(answer, real, real[:2]),
-        (lambda f: torch.as_tensor(f(real, real)).numel() == 1, "Return one number, a scalar tensor."),
-        (lambda f: tried(f, real, fake) is not None, "Three photographs and two drawn pictures: no need to pair them."),
+        function(answer, kinds.scalar),
         (
             lambda f: not near(f, losses.relativistic_judging(real, fake)),
             "That is what the judge minimises. The generator wants the opposite of both verdicts.",
@@ -86,16 +87,29 @@ def generator_loss(answer: Callable[[Tensor, Tensor], Tensor] | None) -> bool:
             "One sigmoid too many: compare the logits, and only then squash.",
         ),
         (
+            lambda f: not near(f, losses.relativistic_fooling(real, fake) / math.log(10)),
+            "Those are logarithms to base 10. A log without a base is the natural one: torch.log.",
+        ),
+        (
+            lambda f: not near(f, F.softplus(torch.cat([above, -below])).mean()),
+            "You averaged over all pictures at once. Average each kind over its own, and add the two.",
+        ),
+        (
             lambda f: near(f, losses.relativistic_fooling(real, fake)),
             "Not that number. Compare each logit with the mean of the other kind.",
         ),
         (
-            lambda f: torch.isfinite(torch.as_tensor(f(huge, huge))).all(),
+            lambda f: torch.isfinite(f(huge, huge)),
             "Right, until a logit is large: then the sigmoid is exactly 0 or 1, and a logarithm infinite.",
         ),
         (
             lambda f: abs(float(f(huge, huge)) - 1e4) < 1,
             "Right for small logits. But for logits of 10,000 and -10,000 in each kind it should be 10,000.",
+        ),
+        (
+            lambda f: teaches(f, losses.relativistic_fooling, real, fake),
+            "The number is right, but its gradient is not: both kinds have to lead one back, through "
+            "the means as well.",
         ),
         hint=[
             "First compare: each logit minus the mean of the other kind. Which verdict shall be 1 now, which 0?",
@@ -113,15 +127,17 @@ def order(answer: Callable[[Tensor, Tensor], Sequence[int]] | None) -> bool:
     wanted = mixed.argsort().tolist()  # second = first[mixed], so second[wanted] = first
     exact, noise = first[mixed], 0.05 * torch.randn(first.shape, generator=generator)
     uneven = first * torch.linspace(0.2, 3, 9)[:, None, None, None]
-    # two of the first have the same nearest one
-    close = torch.stack([torch.full((1, 3, 3), v) for v in (0.0, 1.0, 3.0)])
-    shifted = torch.stack([torch.full((1, 3, 3), v) for v in (1.1, 3.2, -9.0)])
+    # filters of one number each: twice two of the first have the same nearest one
+    close, shifted = (
+        torch.tensor(values).view(-1, 1, 1, 1).expand(-1, 1, 3, 3)
+        for values in ((0.0, 1.0, 3.0, 10.0, 12.0, 30.0), (12.4, 1.1, 3.2, -9.0, 40.0, 10.9))
+    )
 
-    def found(f: Callable, one: Tensor, other: Tensor) -> list[int]:
-        return [int(i) for i in f(one.clone(), other.clone())]
+    def found(f: Callable, one: Tensor, other: Tensor) -> list[float]:
+        return list(f(one, other))
 
     return check(
-        tried(answer, first, exact),
+        function(answer, kinds.numbers().called("a list of indices")),
         (lambda f: len(found(f, first, exact)) == 9, "Return as many indices as there are filters."),
         (lambda f: found(f, first, first) == list(range(9)), "Two equal layers need no sorting: 0, 1, 2 and so on."),
         (
@@ -139,8 +155,13 @@ def order(answer: Callable[[Tensor, Tensor], Sequence[int]] | None) -> bool:
             "It fails where some filters are much larger than others. Compare distances, not products.",
         ),
         (
-            lambda f: sorted(found(f, close, shifted)) == [0, 1, 2],
+            lambda f: sorted(found(f, close, shifted)) == list(range(6)),
             "One of the second layer's filters was given twice: take a pair away once it is found.",
+        ),
+        (
+            lambda f: found(f, close, shifted) == [3, 1, 2, 5, 0, 4],
+            "A filter took the nearest that was left, though another one was nearer to that. Take the nearest pair of "
+            "all first.",
         ),
         hint=[
             "How far is each filter of the one from each filter of the other? That is a table of n x n.",
