@@ -1,9 +1,51 @@
 """The self-checks of the RED chapter: each typical mistake gets a sentence of its own."""
 
 import answers
+import numpy as np
 import torch
 
 from srlib.exercises import red
+
+
+def right_partners(pairs):
+    return [(n, pairs - n) for n in range(0, pairs, 2)]
+
+
+def partners_from_the_middle(pairs):
+    return np.array([[pairs - n, n] for n in range(1, pairs + 1) if n % 2 == 1])
+
+
+def right_convolution(weight):
+    return weight.transpose(0, 1).flip(2, 3)
+
+
+def convolution_by_numbers(weight):
+    made = np.zeros((weight.shape[1], weight.shape[0], 3, 3))
+    for i, j in np.ndindex(3, 3):
+        made[:, :, 2 - i, 2 - j] = weight[:, :, i, j].T
+    return made
+
+
+def right_forward(encode, decode, x):
+    kept = {0: x}
+    for n, layer in enumerate(encode, 1):
+        kept[n] = layer(kept[n - 1]).relu()
+    h = kept[len(encode)]
+    for n, layer in enumerate(decode, 1):
+        h = layer(h)
+        if n % 2:
+            h = h + kept[len(encode) - n]
+        h = h.relu()
+    return h
+
+
+def forward_from_the_outside(encode, decode, x):
+    """The outermost bridge holds the two outer pairs of layers, and RED without them between."""
+    if len(encode) == 1:
+        return torch.relu(x + decode[0](torch.relu(encode[0](x))))
+    h = torch.relu(encode[1](torch.relu(encode[0](x))))
+    h = forward_from_the_outside(encode[2:], decode[:-2], h)
+    return torch.relu(x + decode[-1](torch.relu(decode[-2](h))))
 
 
 def wired(kind):
@@ -41,9 +83,9 @@ def five_only(encode, decode, x):
 
 
 RIGHT = {
-    "partners": lambda pairs: [(n, pairs - n) for n in range(0, pairs, 2)],
-    "as_convolution": lambda w: w.permute(1, 0, 2, 3).rot90(2, (2, 3)),
-    "forward": wired("right"),
+    "partners": [right_partners, partners_from_the_middle, lambda pairs: set(right_partners(pairs))],
+    "as_convolution": [right_convolution, convolution_by_numbers, lambda w: w.permute(1, 0, 2, 3).rot90(2, (2, 3))],
+    "forward": [right_forward, forward_from_the_outside, wired("right")],
 }
 WRONG = [
     ("partners", lambda pairs: [(n, n) for n in range(2, pairs, 2)], "mirrored"),
@@ -57,7 +99,7 @@ WRONG = [
     ("as_convolution", lambda w: w.transpose(0, 1), "half a turn"),
     ("as_convolution", lambda w: w.transpose(0, 1).flip(3), "one of them"),
     ("as_convolution", lambda w: w.transpose(0, 1).transpose(2, 3), "diagonal"),
-    ("as_convolution", lambda w: w.reshape(3, 2, 3, 3), "renumbers"),
+    ("as_convolution", lambda w: w.reshape(5, 2, 3, 3), "renumbers"),
     ("forward", wired("plain"), "without any skip"),
     ("forward", wired("queue"), "paired 1 with 1"),
     ("forward", wired("after"), "after the ReLU"),
@@ -67,9 +109,15 @@ WRONG = [
     ("forward", five_only, "len(encode)"),
     ("forward", lambda encode, decode, x: missing, "NameError"),  # noqa: F821
 ]
+EQUIVALENT = {
+    "as_convolution": {
+        "return weight.transpose(1, 0).flip(2, 3)": "two axes change places either way",
+        "return weight.transpose(0, 1).flip(3, 2)": "both axes are flipped",
+    },
+}
 
 
-TestAnswers = answers.of(red, RIGHT, WRONG)
+TestAnswers = answers.of(red, RIGHT, WRONG, EQUIVALENT)
 
 
 def test_the_mistakes_that_are_looked_for_differ_from_red_and_from_each_other():

@@ -1,1 +1,1 @@
-"""Course content: self-checks of the exercises, a module a chapter and a function an exercise, and the museum's bugs."""
+"""Course content: a module of self-checks a chapter, with one function an exercise, and the bugs of the museum."""

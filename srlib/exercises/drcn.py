@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from srlib import losses
-from srlib.live import check, tried
+from srlib.live import check, function
+from srlib.live.kinds import number, same, tensor
 
 
 def parameters(answer: Callable[[int, int], int] | None) -> bool:
@@ -19,8 +20,7 @@ def parameters(answer: Callable[[int, int], int] | None) -> bool:
         return f(256, 16) - f(256, 1) >= 15 * 9 * 256**2
 
     return check(
-        tried(answer, 256, 16),
-        (lambda f: isinstance(f(256, 16), int), "Give a whole number, an int."),
+        function(answer, number),
         (
             lambda f: not unshared(f),
             "That is a network with a convolution of its own for every pass. Here one set of weights serves them all.",
@@ -58,7 +58,7 @@ def supervised(answer: Callable[[Sequence[Tensor], Tensor, float], Tensor] | Non
     outputs = [hr + (0.1 + 0.1 * k) * torch.randn(hr.shape, generator=generator) for k in range(4)]
 
     def near(f: Callable, other: Callable[[float], Tensor | float], alphas: Sequence[float]) -> bool:
-        return all(abs(float(f(outputs, hr, a)) - float(other(a))) < 1e-5 for a in alphas)
+        return all(abs(f(outputs, hr, a) - float(other(a))) < 1e-5 for a in alphas)
 
     def single(k: int) -> Tensor:
         return losses.mse(outputs[k], hr)
@@ -67,8 +67,7 @@ def supervised(answer: Callable[[Sequence[Tensor], Tensor, float], Tensor] | Non
         return sum(single(k) for k in range(3))
 
     return check(
-        tried(answer, outputs, hr, 0.5),
-        (lambda f: torch.as_tensor(f(outputs, hr, 0.5)).numel() == 1, "Return one number, a scalar tensor."),
+        function(answer, number),
         (
             lambda f: not (near(f, lambda _: single(3), (1.0,)) and near(f, lambda _: early() / 3, (0.0,))),
             "The wrong way round: alpha belongs to the recursions, 1 - alpha to the final picture.",
@@ -112,20 +111,20 @@ def best_weights(answer: Callable[[Sequence[Tensor], Tensor], Tensor] | None) ->
         return torch.linalg.lstsq(columns, original.flatten()[:, None].double()).solution[:, 0].float()
 
     def given(f: Callable, original: Tensor) -> Tensor:
-        return torch.as_tensor(f(pictures, original)).detach().float()
+        return f(pictures, original).detach()
 
     def close(weights: Tensor, other: Tensor) -> bool:
-        return torch.allclose(weights, other, atol=2e-3)
+        return same(weights, other, atol=2e-3)
 
     return check(
-        tried(answer, pictures, exact),
+        function(answer, tensor.called("a list or tensor of numbers, one weight for each picture,")),
         (lambda f: given(f, exact).shape == (3,), "Return one weight for each picture: a tensor of shape (3,) here."),
         (
             lambda f: not close(given(f, exact), true / true.sum()),
             "You made them sum to 1. Nothing in the task asks for that; DRCN does not do it either.",
         ),
         (
-            lambda f: not torch.allclose(given(f, exact), given(f, 0.5 * exact), atol=1e-6),
+            lambda f: not same(given(f, exact), given(f, 0.5 * exact), atol=1e-6),
             "Your weights do not depend on the original. Half as bright an original wants half the weights.",
         ),
         (

@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from srlib.live import check, tried
+from srlib.live import check, function
+from srlib.live.kinds import numbers, same, tensor
 
 
 def seat(answer: Callable[[int, int, int], tuple[int, int, int]] | None) -> bool:
     """Exercise 1: ``answer(row, column, scale)`` names channel, row and column that a large pixel comes from."""
     return check(
-        tried(answer, 0, 0, 2),
-        (lambda f: len(f(0, 0, 2)) == 3, "Return three numbers: the channel, and the row and column in it."),
+        function(answer, numbers(3).called("three numbers, the channel, and the row and column in it,")),
         (lambda f: f(0, 0, 2) == (0, 0, 0), "The first large pixel is the first pixel of channel 0."),
         (
             lambda f: f(0, 1, 2)[0] != 2,
@@ -48,12 +48,10 @@ def shuffle(answer: Callable[[Tensor, int], Tensor] | None) -> bool:
     places_first = torch.cat([F.pixel_shuffle(rgb[k::3], 3) for k in range(3)])
 
     def gives(f: Callable, x: Tensor, wanted: Tensor) -> bool:
-        made = f(x, 3)
-        return made.shape == wanted.shape and torch.equal(made, wanted)
+        return same(f(x, 3), wanted)
 
     return check(
-        tried(answer, gray, 3),
-        (lambda f: isinstance(f(gray, 3), Tensor), "Return the large picture, a tensor."),
+        function(answer, tensor.called("the large picture, a tensor,")),
         (lambda f: f(gray, 3).shape == (1, 12, 15), "9 channels of 4 x 5, shuffled by 3, are 1 channel of 12 x 15."),
         (
             lambda f: not gives(f, gray, gray.reshape(1, 12, 15)),
@@ -70,8 +68,8 @@ def shuffle(answer: Callable[[Tensor, int], Tensor] | None) -> bool:
         ),
         (lambda f: gives(f, rgb, F.pixel_shuffle(rgb, 3)), "Right for one colour, wrong for three (27 channels)."),
         (
-            lambda f: torch.equal(f(rgb[:12], 2), F.pixel_shuffle(rgb[:12], 2)),
-            "Right for x3, wrong for x2: does your function use scale?",
+            lambda f: all(same(f(rgb[: s * s], s), F.pixel_shuffle(rgb[: s * s], s)) for s in (2, 5)),
+            "Right for x3, wrong for x2 or x5: does your function use scale?",
         ),
         hint=[
             "The channel axis hides three axes: colour, place down the square, place across it.",
@@ -90,33 +88,33 @@ def kernels_of(answer: Callable[[Tensor, int], Tensor] | None) -> bool:
     def drawn(kernels: Tensor, s: int) -> Tensor:
         return F.pixel_shuffle(F.conv2d(x, kernels, padding=1), s)
 
-    def same(kernels: Tensor, s: int) -> bool:
-        return torch.allclose(drawn(kernels, s), F.conv_transpose2d(x, stamps[s], stride=s, padding=s), atol=1e-4)
+    def draws(kernels: Tensor, s: int) -> bool:
+        fits = kernels.shape == (s * s, 4, 3, 3)
+        return fits and same(drawn(kernels, s), F.conv_transpose2d(x, stamps[s], stride=s, padding=s), atol=1e-4)
 
     def by_columns(kernels: Tensor) -> Tensor:
         return kernels.view(3, 3, 4, 3, 3).transpose(0, 1).reshape(9, 4, 3, 3)
 
     return check(
-        tried(answer, stamps[3], 3),
-        (lambda f: isinstance(f(stamps[3], 3), Tensor), "Return the convolution's weight, a tensor."),
+        function(answer, tensor.called("the convolution's weight, a tensor,")),
         (
             lambda f: f(stamps[3], 3).shape != (4, 9, 3, 3),
             "That is (4, 9, 3, 3): a convolution's weight has its outputs, the nine places, first.",
         ),
         (lambda f: f(stamps[3], 3).shape == (9, 4, 3, 3), "4 stamps of 9 x 9 become a weight of (9, 4, 3, 3)."),
         (
-            lambda f: not same(f(stamps[3], 3).flip(2, 3), 3),
+            lambda f: not draws(f(stamps[3], 3).flip(2, 3), 3),
             "Only the turn is missing: a stamp spreads to where a kernel, turned by 180 degrees, looks from.",
         ),
         (
-            lambda f: not same(by_columns(f(stamps[3], 3)), 3),
+            lambda f: not draws(by_columns(f(stamps[3], 3)), 3),
             "Right kernels, but for the places of the square by columns; they go by rows.",
         ),
         (
-            lambda f: same(f(stamps[3], 3), 3),
+            lambda f: draws(f(stamps[3], 3), 3),
             "Right shape, but convolution and shuffle draw another picture than the deconvolution.",
         ),
-        (lambda f: same(f(stamps[2], 2), 2), "Right for stride 3, wrong for 2: does your function use stride?"),
+        (lambda f: draws(f(stamps[2], 2), 2), "Right for stride 3, wrong for 2: does your function use stride?"),
         hint=[
             "Above, kernels were flipped, transposed and shuffled into stamps. Undo the three, last one first.",
             "F.pixel_unshuffle undoes the shuffle; what does it make of (4, 1, 9, 9)?",

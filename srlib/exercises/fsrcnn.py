@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from srlib import models
-from srlib.live import check, tried
+from srlib.live import check, function
+from srlib.live.kinds import number, same, tensor
 
 
 def size(answer: Callable[..., int] | None) -> bool:
     """Exercise 1: ``answer(n, stride, kernel=9, padding=4, output_padding=0)`` counts a deconvolution's pixels."""
     return check(
-        tried(answer, 20, 2),
+        function(answer, number),
         (
             lambda f: f(20, 2) != 40,
             "20 pixels give 39 without output_padding: the last stamp is not followed by a gap.",
@@ -37,7 +38,7 @@ def size(answer: Callable[..., int] | None) -> bool:
 def multiply_adds(answer: Callable[[int, int, int, int], float] | None) -> bool:
     """Exercise 2: ``answer(d, s, m, scale)`` counts the multiply-adds for one pixel of the large picture."""
     return check(
-        tried(answer, 56, 12, 4, 3),
+        function(answer, number),
         (lambda f: not _near(f(56, 12, 4, 3), 12_464), "That is for one pixel of the small picture: share it out."),
         (
             lambda f: not _near(f(56, 12, 4, 3), (12_464 - 4_536) / 9 + 4_536),
@@ -74,28 +75,27 @@ def deconvolve(answer: Callable[[Tensor, Tensor, int, int, int], Tensor] | None)
         stride, padding, extra = how
         return F.conv_transpose2d(x[None, None], w[None, None], None, stride, padding, extra)[0, 0]
 
-    def same(f: Callable, x: Tensor, *how: int) -> bool:
-        return torch.allclose(f(x, stamp, *how), true(x, stamp, *how), atol=1e-5)
+    def right(f: Callable, x: Tensor, *how: int) -> bool:
+        return same(f(x, stamp, *how), true(x, stamp, *how))
 
     return check(
-        tried(answer, x, stamp, 2, 0, 0),
-        (lambda f: isinstance(f(x, stamp, 2, 0, 0), Tensor), "Return the large picture, a tensor (H, W)."),
+        function(answer, tensor.called("the large picture, a tensor (H, W),")),
         (
-            lambda f: f(x, stamp, 2, 0, 0).shape == true(x, stamp, 2, 0, 0).shape,
+            lambda f: f(x, stamp, 2, 0, 0).shape == (11, 15),
             "4 x 6 pixels, a stamp of 5 and stride 2 make 11 x 15: see exercise 1.",
         ),
         (
-            lambda f: not torch.allclose(f(dot, stamp, 5, 0, 0), true(dot, stamp.flip(0, 1), 5, 0, 0), atol=1e-5),
+            lambda f: not same(f(dot, stamp, 5, 0, 0), true(dot, stamp.flip(0, 1), 5, 0, 0)),
             "Your stamp is turned by 180 degrees: a deconvolution prints it as it is.",
         ),
-        (lambda f: same(f, dot, 5, 0, 0), "A single dot of 1 must print the stamp once, as it is, at its place."),
-        (lambda f: same(f, x, 5, 0, 0), "Right for one dot, wrong for a picture: multiply each stamp by its pixel."),
+        (lambda f: right(f, dot, 5, 0, 0), "A single dot of 1 must print the stamp once, as it is, at its place."),
+        (lambda f: right(f, x, 5, 0, 0), "Right for one dot, wrong for a picture: multiply each stamp by its pixel."),
         (
-            lambda f: same(f, x, 2, 0, 0),
+            lambda f: right(f, x, 2, 0, 0),
             "Right while the stamps lie apart, wrong where they overlap: add, do not replace.",
         ),
-        (lambda f: same(f, x, 2, 2, 0), "Right without padding: padding=2 takes two rows and columns off each side."),
-        (lambda f: same(f, x, 3, 2, 2), "Right without output_padding: it keeps more at the bottom and on the right."),
+        (lambda f: right(f, x, 2, 2, 0), "Right without padding: padding=2 takes two rows and columns off each side."),
+        (lambda f: right(f, x, 3, 2, 2), "Right without output_padding: it keeps more at the bottom and on the right."),
         hint=[
             "Begin with a sheet of zeros that is large enough, and walk over the pixels of x.",
             "Pixel (i, j) adds x[i, j] * stamp to the rows from i * stride on and the columns from j * stride on.",

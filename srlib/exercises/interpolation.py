@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from srlib import datasets, images, metrics
-from srlib.live import check, tried
+from srlib.live import check, function, value
+from srlib.live.kinds import number, rows, same, tensor
 from srlib.resize import KERNELS, cubic, resize
 
 PIXELS = np.array([10.0, 20.0, 40.0, 80.0])
@@ -25,8 +24,7 @@ def halfway(answer: float | None) -> bool:
     keys, opencv = (cubic(_DISTANCES, a) @ PIXELS for a in (-0.5, -0.75))
     positive = np.abs(cubic(_DISTANCES))
     return check(
-        answer,
-        (_is_number, "Give one number, such as 12.5."),
+        value(answer, number.called("one number, such as 12.5,")),
         (_is_not(30), "30 is the straight line between 20 and 40: bilinear's answer. Bicubic also reads 10 and 80."),
         (_is_not(opencv), "That is bicubic with a = -3/4, as OpenCV and PyTorch have it. Use a = -1/2."),
         (_is_not(positive @ PIXELS), "You added the outer two pixels. Their weights are negative: subtract them."),
@@ -63,11 +61,10 @@ def taps(answer: Callable[[int, int], list[tuple[int, float]] | None]) -> bool:
         return lambda fn: all(_equal(_as_dict(fn(i, s)), _weights(centre(i, s))) for i, s in cases)
 
     return check(
-        tried(answer, 0, 2),
-        (callable, "taps must be a function: def taps(i, scale): ..."),
+        function(answer, rows(2).called("a list of (position, weight) pairs")),
         (
-            lambda fn: _as_dict(fn(5, 2)) is not None,
-            "Return a list of (position, weight) pairs, positions whole numbers.",
+            lambda fn: all(j == int(j) for i, s in cases for j, _ in fn(i, s)),
+            "A position is the number of a pixel: a whole one.",
         ),
         (
             lambda fn: not sits_at(lambda i, s: i / s)(fn),
@@ -113,9 +110,9 @@ def back_projection(answer: Callable[[Tensor, Tensor, int], Tensor | None]) -> b
         return float((resize(sr, 1 / s) - small[s]).abs().mean())
 
     def after(fn: Callable, s: int, rounds: int) -> Tensor:
-        sr = first[s].clone()
+        sr = first[s]
         for _ in range(rounds):
-            sr = fn(sr, small[s].clone(), s)
+            sr = fn(sr, small[s], s)
         return sr
 
     def better(fn: Callable, s: int) -> bool:
@@ -125,9 +122,7 @@ def back_projection(answer: Callable[[Tensor, Tensor, int], Tensor | None]) -> b
 
     both = (2, 3)
     return check(
-        tried(answer, first[2].clone(), small[2].clone(), 2),
-        (callable, "back_project must be a function: def back_project(sr, lr, scale): ..."),
-        (lambda fn: isinstance(after(fn, 2, 1), Tensor), "Return the improved picture, a tensor shaped like sr."),
+        function(answer, tensor.called("the improved picture, a tensor shaped like sr,")),
         (
             lambda fn: after(fn, 2, 1).shape == first[2].shape,
             "The result must have the shape of sr. The difference is a small picture: enlarge it before you add it.",
@@ -137,7 +132,7 @@ def back_projection(answer: Callable[[Tensor, Tensor, int], Tensor | None]) -> b
             "It works at x2 only. Use the argument scale instead of a fixed 2.",
         ),
         (
-            lambda fn: not torch.allclose(after(fn, 2, 1), first[2]),
+            lambda fn: not same(after(fn, 2, 1), first[2]),
             "Nothing changed. Add the enlarged difference between lr and the shrunken sr.",
         ),
         (
@@ -162,24 +157,20 @@ def back_projection(answer: Callable[[Tensor, Tensor, int], Tensor | None]) -> b
     )
 
 
-def _is_number(answer: Any) -> bool:
-    return math.isfinite(float(answer))
+def _is(wanted: float) -> Callable[[float], bool]:
+    return lambda answer: abs(answer - wanted) < 0.01
 
 
-def _is(value: float) -> Callable[[Any], bool]:
-    return lambda answer: abs(float(answer) - value) < 0.01
+def _is_not(*others: float) -> Callable[[float], bool]:
+    return lambda answer: all(abs(answer - other) >= 0.01 for other in others)
 
 
-def _is_not(*values: float) -> Callable[[Any], bool]:
-    return lambda answer: all(abs(float(answer) - value) >= 0.01 for value in values)
-
-
-def _as_dict(pairs: Any) -> dict[int, float]:
-    """(position, weight) pairs as position -> weight, without the zeros."""
-    pairs = [(float(j), float(w)) for j, w in pairs]
-    if any(j != round(j) for j, _ in pairs):
-        raise ValueError("a position is not a whole number")
-    return {round(j): w for j, w in pairs if abs(w) > 1e-9}
+def _as_dict(pairs: Sequence[tuple[float, float]]) -> dict[int, float]:
+    """(position, weight) pairs as position -> weight, without the zeros; a position named twice has both weights."""
+    found: dict[int, float] = {}
+    for j, w in pairs:
+        found[int(j)] = found.get(int(j), 0.0) + w
+    return {j: w for j, w in found.items() if abs(w) > 1e-9}
 
 
 def _weights(x: float, a: float = -0.5, kernel: str = "bicubic") -> dict[int, float]:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from srlib import degrade, images, metrics
-from srlib.live import check, tried
+from srlib.live import check, function, value
+from srlib.live.kinds import Kind, UnusableError, number
 from srlib.resize import resize
 
 #: What a script may have done wrong. Five of them did it.
@@ -69,23 +70,22 @@ def _measure(photo: Tensor, scale: int, mistake: str) -> float:
 
 def detective(answer: Mapping[str, str | None] | None) -> bool:
     """Exercise 3: ``{"A": suspect, ...}``, the mistake of each script; says of a wrong one why it cannot be."""
-    if answer is not None and not isinstance(answer, Mapping):
-        return check(answer, (lambda a: False, 'Answer with a dictionary: {"A": "border", "B": ...}.'))
-    named = {k: v if isinstance(v, str) else repr(v) for k, v in (answer or {}).items() if v is not None}
+    named = {k: v for k, v in answer.items() if v is not None} if isinstance(answer, Mapping) else answer
+    said = {k: v for k, v in named.items() if isinstance(v, str)} if isinstance(named, dict) else {}
     known = ", ".join(f'"{name}"' for name in SUSPECTS)
     tests = [
         (lambda a: set(a) <= set(_SCRIPTS), f"The scripts are called {', '.join(_SCRIPTS)}."),
-        (lambda a: set(a.values()) <= set(SUSPECTS), f"The suspects are called {known}."),
+        (lambda a: all(v in SUSPECTS for v in a.values()), f"The suspects are called {known}."),
     ]
     for letter, culprit in _SCRIPTS.items():
-        said = named.get(letter)
-        clue = f"{said!r} {_SHOWS[said]}. Do the numbers of script {letter} do that?" if said in _SHOWS else ""
+        name = said.get(letter)
+        clue = f"{name!r} {_SHOWS[name]}. Do the numbers of script {letter} do that?" if name in _SHOWS else ""
         verdict = f"Script {letter} is innocent of that: {clue}"
         tests.append((lambda a, k=letter, c=culprit: a.get(k, c) == c, verdict))
-    open_cases = [letter for letter in _SCRIPTS if letter not in named]
+    open_cases = [letter for letter in _SCRIPTS if letter not in said]
     tests.append((lambda a: not open_cases, f"No mistake so far. Still open: {', '.join(open_cases)}."))
     solved = check(
-        named or None,
+        value(named or None, Kind('a dictionary {"A": "border", "B": ...}', _verdicts)),
         *tests,
         hint=[
             "Ask of each script: the same for all photos? The same sign at each scale? Which photo suffers most?",
@@ -101,6 +101,13 @@ def detective(answer: Mapping[str, str | None] | None) -> bool:
     return solved
 
 
+def _verdicts(answer: object) -> dict[str, str]:
+    """Verdicts as they are needed: a dictionary of words."""
+    if not isinstance(answer, dict) or not all(isinstance(v, str) for v in answer.values()):
+        raise UnusableError
+    return answer
+
+
 def psnr(answer: Callable[[Tensor, Tensor, int], float] | None) -> bool:
     """Exercise 1: ``answer(sr, hr, crop)`` is the PSNR in dB of two pictures in [0, 1]."""
     hr = torch.rand(1, 12, 16, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.25
@@ -108,17 +115,16 @@ def psnr(answer: Callable[[Tensor, Tensor, int], float] | None) -> bool:
     framed = off.clone()
     framed[..., 2:-2, 2:-2] = hr[..., 2:-2, 2:-2] + 0.01
     uneven = hr + torch.linspace(-0.2, 0.2, 16)
-    wanted = metrics.psnr(uneven, hr, crop=0)
+    true = metrics.psnr(uneven, hr, crop=0)
 
-    def says(value: float, sr: Tensor = off, crop: int = 0) -> Callable[[Callable], bool]:
-        return lambda f: abs(float(f(sr, hr, crop)) - value) < 0.01
+    def says(wanted: float, sr: Tensor = off, crop: int = 0) -> Callable[[Callable], bool]:
+        return lambda f: abs(f(sr, hr, crop) - wanted) < 0.01
 
-    def not_says(value: float, sr: Tensor = off, crop: int = 0) -> Callable[[Callable], bool]:
-        return lambda f: not says(value, sr, crop)(f)
+    def not_says(wanted: float, sr: Tensor = off, crop: int = 0) -> Callable[[Callable], bool]:
+        return lambda f: not says(wanted, sr, crop)(f)
 
     return check(
-        tried(answer, off, hr, 0),
-        (lambda f: float(f(off, hr, 0)) < 1e9, "Return one number, the PSNR in dB."),
+        function(answer, number.called("the PSNR in dB, one number,")),
         (not_says(-20), "The sign: a small error must give a large number. 10 log10(1 / MSE) = -10 log10(MSE)."),
         (not_says(46.05), "That is the natural logarithm. Decibels use log10."),
         (not_says(10), "10 log10 goes with the MSE; with its root it would be 20 log10."),
@@ -129,7 +135,7 @@ def psnr(answer: Callable[[Tensor, Tensor, int], float] | None) -> bool:
             not_says(-20 * float((uneven - hr).abs().mean().log10()), uneven),
             "You averaged absolute errors. PSNR averages their squares, which large errors rule.",
         ),
-        (says(wanted, uneven), f"Right for an even error, but an uneven one should give {wanted:.2f} dB."),
+        (says(true, uneven), f"Right for an even error, but an uneven one should give {true:.2f} dB."),
         (
             says(40, framed, 2),
             "With crop=2 only the inside counts: 40 dB in the test. Cut crop pixels off all four sides of both.",
@@ -153,15 +159,11 @@ def at_psnr(answer: Callable[[Callable, Tensor, float], float] | None) -> bool:
         return degrade.blur(max(0.0, float(strength)))(img)
 
     def hits(f: Callable, damage: Callable, target: float, within: float) -> bool:
-        return abs(metrics.psnr(damage(hr, float(f(damage, hr, target))), hr, crop=0) - target) < within
+        return abs(metrics.psnr(damage(hr, f(damage, hr, target)), hr, crop=0) - target) < within
 
     return check(
-        tried(answer, brighter, hr, 30.0),
-        (
-            lambda f: not (isinstance(f(brighter, hr, 30.0), Tensor) and f(brighter, hr, 30.0).ndim > 0),
-            "Return the strength, a number, not the damaged picture.",
-        ),
-        (lambda f: 0 <= float(f(brighter, hr, 30.0)) <= 50, "The strength must lie between 0 and 50."),
+        function(answer, number.called("the strength, one number and no picture,")),
+        (lambda f: 0 <= f(brighter, hr, 30.0) <= 50, "The strength must lie between 0 and 50."),
         (
             lambda f: hits(f, brighter, 30.0, 0.5),
             "A brighter picture of 30 dB is wanted, and yours is far from it. More strength means fewer dB: is your "
@@ -171,6 +173,10 @@ def at_psnr(answer: Callable[[Callable, Tensor, float], float] | None) -> bool:
         (
             lambda f: hits(f, brighter, 24.0, 0.01) and hits(f, brighter, 40.0, 0.01),
             "Right at 30 dB only. Does your function use target?",
+        ),
+        (
+            lambda f: hits(f, brighter, 54.0, 0.01) and hits(f, brighter, 14.2, 0.01),
+            "Right between 24 and 40 dB, wrong at 54 or 14.2: is the whole interval from 0 to 50 searched?",
         ),
         (
             lambda f: hits(f, blurred, 20.0, 0.01),

@@ -9,13 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from srlib import losses
-from srlib.live import check, tried
+from srlib.live import check, function
+from srlib.live.kinds import number, numbers, scalar
 
 
 def levels(answer: Callable[[int], int] | None) -> bool:
     """Exercise 1: ``answer(8)`` gives the number of doublings that a scale needs."""
     return check(
-        tried(answer, 2),
+        function(answer, number),
         (lambda f: f(2) == 1, "x2 is one doubling: start there."),
         (lambda f: f(4) == 2, "x4 is two doublings."),
         (lambda f: f(8) != 4, "Four levels at x8 would make x16: half of the scale is not its logarithm."),
@@ -36,9 +37,7 @@ def charbonnier(answer: Callable[..., Tensor] | None) -> bool:
     hr, small = (torch.rand(1, 1, n, n, generator=generator) for n in (8, 4))
     sr = hr + 0.002 * torch.randn(1, 1, 8, 8, generator=generator)
     return check(
-        tried(answer, sr, hr),
-        (lambda f: isinstance(f(sr, hr), Tensor), "Return a tensor: a plain number cannot be trained with."),
-        (lambda f: f(sr, hr).ndim == 0, "Return one number, the mean over all pixels."),
+        function(answer, scalar),
         (
             lambda f: not torch.isclose(f(hr, hr), torch.tensor(1e-3**0.5), rtol=1e-3),
             "Equal pictures cost 0.0316 here: under the root stands the square of eps.",
@@ -73,27 +72,30 @@ def charbonnier(answer: Callable[..., Tensor] | None) -> bool:
 
 def find_shift(answer: Callable[..., tuple[int, int]] | None) -> bool:
     """Exercise 3: ``answer(a, b, most=4)`` gives ``(down, right)`` by which ``b`` is moved against ``a``."""
-    generator = torch.Generator().manual_seed(0)
-    scene = F.avg_pool2d(torch.rand(1, 1, 62, 72, generator=generator), 3, stride=1)  # (1, 1, 60, 70)
+    scene = _scene()
 
     def moved(down: int, right: int) -> Tensor:
         return scene[..., 10 - down : 50 - down, 10 - right : 60 - right]
 
     def found(f: Callable, down: int, right: int, most: int = 4) -> tuple[int, ...]:
-        return tuple(int(n) for n in f(moved(0, 0), moved(down, right), most))
+        return f(moved(0, 0), moved(down, right), most)
 
     return check(
-        tried(answer, moved(0, 0), moved(0, 0), 4),
-        (lambda f: len(f(moved(0, 0), moved(0, 0), 4)) == 2, "Return two numbers: down and right."),
+        function(answer, numbers(2).called("two numbers, down and right,")),
         (lambda f: found(f, 0, 0) == (0, 0), "Two equal pictures are not moved: (0, 0)."),
         (lambda f: found(f, 3, 1) != (-3, -1), "The other way round: b is moved against a, and not a against b."),
         (lambda f: found(f, 3, 1) != (1, 3), "Swapped: first how far down, then how far to the right."),
-        (lambda f: found(f, 3, 1) == (3, 1), "Moved 3 down and 1 to the right, your function says otherwise."),
+        (
+            lambda f: found(f, 3, 1) == (3, 1),
+            "Moved 3 down and 1 to the right, your function says otherwise. Was anything compared that is new at the "
+            "border?",
+        ),
         (
             lambda f: found(f, -2, 4) == (-2, 4),
             "Moved 2 UP and 4 to the right: down may be negative, and 4 is allowed.",
         ),
         (lambda f: found(f, 0, -4) == (0, -4), "Moved 4 to the LEFT: right may be negative too."),
+        (lambda f: found(f, 4, -2) == (4, -2), "Moved 4 down and 2 to the left: that is allowed, too."),
         (lambda f: found(f, -6, 5, 6) == (-6, 5), "Right up to 4 pixels, but with most=6 it misses (-6, 5)."),
         hint=[
             "Try every shift: move b back, compare with a, and keep the one with the smallest difference.",
@@ -102,6 +104,21 @@ def find_shift(answer: Callable[..., tuple[int, int]] | None) -> bool:
             "keys (down, right), and return `min(cost, key=cost.get)`.",
         ],
     )
+
+
+def _scene() -> Tensor:
+    """Faint texture between a bright sky and a dark ground, ``(1, 1, 60, 70)``, and between such walls.
+
+    Of what is cut out at (10, 10), the border of a few pixels weighs more than all the rest: who compares it with what
+    came in from the other side finds another shift.
+    """
+    texture = torch.rand(1, 1, 62, 72, generator=torch.Generator().manual_seed(0))
+    scene = 0.5 + 0.05 * (F.avg_pool2d(texture, 3, stride=1) - 0.5)
+    for start, stop, light in ((0, 13, 1.0), (47, 60, 0.0)):
+        scene[..., start:stop, :] += light - 0.5
+    for start, stop, light in ((0, 13, 1.0), (57, 70, 0.0)):
+        scene[..., start:stop] += light - 0.5
+    return scene
 
 
 def _slope(loss: Callable[[Tensor, Tensor], Tensor], hr: Tensor) -> Tensor:

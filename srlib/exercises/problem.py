@@ -8,15 +8,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from srlib.live import check, tried
+from srlib.live import check, function
+from srlib.live.kinds import number, numbers, same, tensor
 
-BLOCKS = ((90, 110, 120, 80), (0, 0, 0, 0), (255, 255, 255, 255), (7, 7, 7, 8), (10, 10, 10, 12), (0, 255, 0, 255))
+_DRAWN = torch.Generator().manual_seed(0)
+#: what a twin is asked of: the blocks that are hard, and others of every remainder, wide and narrow
+BLOCKS = (
+    *((90, 110, 120, 80), (0, 0, 0, 0), (255, 255, 255, 255), (7, 7, 7, 8), (10, 10, 10, 12), (0, 255, 0, 255)),
+    *(
+        tuple(torch.randint(low, high + 1, (4,), generator=_DRAWN).tolist())
+        for low, high in ((0, 255), (30, 32), (0, 1), (0, 3), (252, 255), (254, 255))
+        for _ in range(8)
+    ),
+)
 
 
 def missing(answer: Callable[[int, int, int], int] | None) -> bool:
     """Exercise 1: ``answer(height, width, scale)`` counts the numbers that shrinking a colour photo throws away."""
     return check(
-        tried(answer, 8, 8, 2),
+        function(answer, number),
         (lambda f: f(8, 8, 2) != 48, "You counted one channel. A colour photo has three numbers at each pixel."),
         (lambda f: f(8, 8, 2) != 96, "Both sides shrink: 4 of 16 numbers remain for each 4 x 4 pixels, not 8."),
         (lambda f: f(8, 8, 2) != 48 * 4, "That is how many numbers there were. Take off those that remain."),
@@ -25,6 +35,10 @@ def missing(answer: Callable[[int, int, int], int] | None) -> bool:
         (
             lambda f: f(9, 10, 4) == 180,
             "A photo of 9 x 10 is first cut to 8 x 8 at x4. The strip is not the shrinking's.",
+        ),
+        (
+            lambda f: f(9, 13, 3) == 288,
+            "Right at x2 and x4, wrong at x3: of 9 x 13, cut to 9 x 12, 324 - 36 go.",
         ),
         hint=[
             "How many numbers has the photo, and how many has the small one?",
@@ -41,8 +55,7 @@ def twin(answer: Callable[[Sequence[int]], Sequence[int]] | None) -> bool:
         return lambda f: all(holds(list(b), list(f(list(b)))) for b in BLOCKS)
 
     return check(
-        tried(answer, list(BLOCKS[0])),
-        (everywhere(lambda _, t: len(t) == 4), "Return four numbers, whatever the block."),
+        function(answer, numbers(4)),
         (
             everywhere(lambda b, t: t != b),
             "For some block you give back the block itself. (Swapping four equal pixels changes nothing.)",
@@ -75,24 +88,23 @@ def fit(answer: Callable[[Tensor, Tensor, int], Tensor] | None) -> bool:
 
     other = F.avg_pool2d(wanted, 2).flip(-1)
     return check(
-        tried(answer, wanted, small, 4),
-        (lambda f: isinstance(f(wanted, small, 4), Tensor), "Return the picture, a tensor."),
+        function(answer, tensor),
         (lambda f: f(wanted, small, 4).shape == wanted.shape, "The result must have the shape of wanted."),
         (
-            lambda f: not torch.allclose(means(f), F.avg_pool2d(wanted, 4) + small, atol=1e-5),
+            lambda f: not same(means(f), F.avg_pool2d(wanted, 4) + small),
             "Its blocks have their old mean plus the new one: take the old mean off first.",
         ),
-        (lambda f: torch.allclose(means(f), small, atol=1e-5), "Its blocks do not have the means that small asks for."),
+        (lambda f: same(means(f), small), "Its blocks do not have the means that small asks for."),
         (
             lambda f: (f(wanted, small, 4) - F.interpolate(small[None], scale_factor=4)[0]).abs().max() > 1e-4,
             "It shrinks to small, but nothing of wanted is left in it: each block is flat.",
         ),
         (
-            lambda f: torch.allclose(f(wanted, small, 4), nearest, atol=1e-5),
+            lambda f: same(f(wanted, small, 4), nearest),
             "It shrinks to small, but wanted was changed more than needed: within a block, change all pixels alike.",
         ),
         (
-            lambda f: torch.allclose(f(wanted, other, 2), _fitted(wanted, other, 2), atol=1e-5),
+            lambda f: same(f(wanted, other, 2), _fitted(wanted, other, 2)),
             "Right at x4, wrong at x2: does your function use the scale?",
         ),
         hint=[

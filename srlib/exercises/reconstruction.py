@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 
@@ -11,7 +10,8 @@ from torch import Tensor
 
 from srlib import classical, datasets, images
 from srlib.classical import enlarge, shrink
-from srlib.live import check, tried
+from srlib.live import check, function, value
+from srlib.live.kinds import numbers, same, tensor
 
 
 def landing(answer: tuple[float, float] | None) -> bool:
@@ -21,8 +21,7 @@ def landing(answer: tuple[float, float] | None) -> bool:
         return lambda pair: not (_near(pair[0], left) and _near(pair[1], right))
 
     return check(
-        answer,
-        (lambda pair: len(pair) == 2 and all(math.isfinite(float(v)) for v in pair), "Give two numbers: (10, 90)."),
+        value(answer, numbers(2).called("a pair of numbers, such as (10, 90),")),
         (is_not(50, 50), "(50, 50) fits, but it forgets the start. Back-projection changes no more than it must."),
         (
             lambda pair: not (_near(pair[0], 20) or _near(pair[1], 60)),
@@ -54,30 +53,29 @@ def visit(answer: Callable[[Tensor, Tensor, int, float], Tensor] | None) -> bool
     error = lr - shrink(x, 2)
     allowed = error.clamp(-delta / 255, delta / 255)
 
-    def same(f: Callable, change: Tensor) -> bool:
-        return torch.allclose(f(x, lr, 2, delta), x + enlarge(change, 2), atol=1e-5)
+    def adds(f: Callable, change: Tensor) -> bool:
+        return same(f(x, lr, 2, delta), x + enlarge(change, 2))
 
     return check(
-        tried(answer, x, lr, 2, delta),
-        (lambda f: isinstance(f(x, lr, 2, delta), Tensor), "Return the corrected large picture, a tensor."),
+        function(answer, tensor.called("the corrected large picture, a tensor,")),
         (
             lambda f: f(x, lr, 2, delta).shape == x.shape,
             "The result must have the shape of x. The error is a small picture: enlarge it before you add it.",
         ),
-        (lambda f: not same(f, error), "That corrects the whole error: back-projection. What lies within delta stays."),
+        (lambda f: not adds(f, error), "That corrects the whole error: back-projection. What lies within delta stays."),
         (
-            lambda f: not same(f, torch.zeros_like(error)),
+            lambda f: not adds(f, torch.zeros_like(error)),
             "Nothing was corrected. delta is in 8-bit levels and the pictures go from 0 to 1: divide by 255.",
         ),
-        (lambda f: not same(f, allowed), "You corrected what is allowed, and left what is not: the other way round."),
-        (lambda f: not same(f, allowed - error), "The sign is wrong: what is lacking is lr minus the shrunken x."),
+        (lambda f: not adds(f, allowed), "You corrected what is allowed, and left what is not: the other way round."),
+        (lambda f: not adds(f, allowed - error), "The sign is wrong: what is lacking is lr minus the shrunken x."),
         (
-            lambda f: not same(f, torch.where(error.abs() > delta / 255, error, 0.0)),
+            lambda f: not adds(f, torch.where(error.abs() > delta / 255, error, 0.0)),
             "Pixels that are off by more are corrected by the whole error. Go only to the edge of the set: the excess.",
         ),
-        (lambda f: same(f, error - allowed), "Not yet: add, enlarged, what the error has beyond delta / 255."),
+        (lambda f: adds(f, error - allowed), "Not yet: add, enlarged, what the error has beyond delta / 255."),
         (
-            lambda f: torch.allclose(f(enlarge(lr, 3), lr, 3, 0.0), _visited(lr, 3), atol=1e-5),
+            lambda f: same(f(enlarge(lr, 3), lr, 3, 0.0), _visited(lr, 3)),
             "Right at x2 with a tolerance of 3, wrong at x3 with 0: use the arguments scale and delta.",
         ),
         hint=[
@@ -94,18 +92,17 @@ def ghost_of(answer: Callable[[Tensor, int], Tensor] | None) -> bool:
     true = {scale: _ghost(picture[..., :60, :60], scale) for scale in (2, 3)}
 
     def made(f: Callable, scale: int) -> Tensor:
-        return f(picture[..., :60, :60].clone(), scale)
+        return f(picture[..., :60, :60], scale)
 
     def seen(f: Callable, scale: int) -> float:
         return float(shrink(made(f, scale), scale).abs().max())
 
     return check(
-        tried(answer, picture, 2),
-        (lambda f: isinstance(made(f, 2), Tensor), "Return the ghost, a tensor."),
+        function(answer, tensor.called("the ghost, a tensor,")),
         (lambda f: made(f, 2).shape == (1, 60, 60), "The ghost has the size of the picture."),
         (lambda f: made(f, 2).abs().max() > 1e-3, "Black vanishes, but it is far from the picture: keep what you can."),
         (
-            lambda f: not torch.allclose(made(f, 2), picture[..., :60, :60] - true[2], atol=2e-3),
+            lambda f: not same(made(f, 2), picture[..., :60, :60] - true[2], atol=2e-3),
             "That is all the camera does see. The ghost is the rest: subtract it from the picture.",
         ),
         (
@@ -114,10 +111,10 @@ def ghost_of(answer: Callable[[Tensor, int], Tensor] | None) -> bool:
         ),
         (lambda f: seen(f, 2) < 1e-3, "Nearly invisible, not quite. One round does not take everything away: repeat."),
         (
-            lambda f: torch.allclose(made(f, 2), true[2], atol=2e-3),
+            lambda f: same(made(f, 2), true[2], atol=2e-3),
             "It is invisible, but not the nearest such picture: change the picture only by enlarged corrections.",
         ),
-        (lambda f: torch.allclose(made(f, 3), true[3], atol=2e-3), "Right at x2, wrong at x3: use the argument scale."),
+        (lambda f: same(made(f, 3), true[3], atol=2e-3), "Right at x2, wrong at x3: use the argument scale."),
         hint=[
             "A ghost is a picture whose photo is black. Which method of this chapter finds a picture for a photo?",
             "Start from the picture, and back-project towards a photo of zeros.",

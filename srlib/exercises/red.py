@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srlib import models
-from srlib.live import check, tried
+from srlib.live import check, function
+from srlib.live.kinds import rows, same, tensor
 
 
 def partners(answer: Callable[[int], list[tuple[int, int]]] | None) -> bool:
@@ -19,11 +20,10 @@ def partners(answer: Callable[[int], list[tuple[int, int]]] | None) -> bool:
         return {(n, pairs - n) for n in range(0, pairs, 2)}
 
     def found(f: Callable, pairs: int) -> set[tuple[int, int]]:
-        return {tuple(bridge) for bridge in f(pairs)}
+        return set(f(pairs))
 
     return check(
-        tried(answer, 7),
-        (lambda f: all(len(bridge) == 2 for bridge in f(7)), "Return a list of pairs such as (6, 1)."),
+        function(answer, rows(2).called("a list of pairs, such as (6, 1),")),
         (
             lambda f: sum(conv == deconv for conv, deconv in found(f, 7)) < 2,
             "That pairs each layer with the one of its own number; the bridges are mirrored: early to late.",
@@ -36,7 +36,7 @@ def partners(answer: Callable[[int], list[tuple[int, int]]] | None) -> bool:
         ),
         (lambda f: found(f, 3) == {(2, 1), (0, 3)}, "For pairs=3 it is (2, 1) and (0, 3): the input to the last."),
         (lambda f: all(found(f, n) == true(n) for n in (1, 5, 7, 15)), "Right for 3, wrong for another number."),
-        (lambda f: len(list(f(15))) == 8, "A bridge is listed twice; RED30 has 8."),
+        (lambda f: len(f(15)) == 8, "A bridge is listed twice; RED30 has 8."),
         hint=[
             "Write the 30 layers in a row, the input before them, and fold the row in the middle.",
             "The last skip made, from convolution pairs - 1, is used by deconvolution 1; go outwards in steps of two.",
@@ -48,32 +48,31 @@ def partners(answer: Callable[[int], list[tuple[int, int]]] | None) -> bool:
 def as_convolution(answer: Callable[[Tensor], Tensor] | None) -> bool:
     """Exercise 2: ``answer(weight)`` turns a deconvolution's weight into that of an equal convolution."""
     generator = torch.Generator().manual_seed(0)
-    weight, x = torch.randn(2, 3, 3, 3, generator=generator), torch.randn(1, 2, 6, 7, generator=generator)
+    weight, x = torch.randn(2, 5, 3, 3, generator=generator), torch.randn(1, 2, 6, 7, generator=generator)
     true = F.conv_transpose2d(x, weight, padding=1)
 
-    def same(f: Callable, other: Tensor | None = None) -> bool:
-        made = F.conv2d(x, f(weight.clone()), padding=1)
-        return torch.allclose(made, true if other is None else F.conv2d(x, other, padding=1), atol=1e-4)
+    def draws(f: Callable, other: Tensor | None = None) -> bool:
+        made = F.conv2d(x, f(weight), padding=1)
+        return same(made, true if other is None else F.conv2d(x, other, padding=1), atol=1e-4)
 
     swapped = weight.transpose(0, 1)
     return check(
-        tried(answer, weight.clone()),
-        (lambda f: isinstance(f(weight.clone()), Tensor), "Return a tensor (out, in, 3, 3)."),
+        function(answer, tensor.called("a tensor (out, in, 3, 3)")),
         (
-            lambda f: f(weight.clone()).shape == (3, 2, 3, 3),
+            lambda f: f(weight).shape == (5, 2, 3, 3),
             "A deconvolution's weight is (in, out, 3, 3), a convolution's is (out, in, 3, 3): swap the first two.",
         ),
-        (lambda f: not same(f, weight.reshape(3, 2, 3, 3)), "reshape renumbers the filters; transpose swaps them."),
-        (lambda f: not same(f, swapped), "The channels are right, but each filter must be turned by half a turn."),
+        (lambda f: not draws(f, weight.reshape(5, 2, 3, 3)), "reshape renumbers the filters; transpose swaps them."),
+        (lambda f: not draws(f, swapped), "The channels are right, but each filter must be turned by half a turn."),
         (
-            lambda f: not any(same(f, swapped.flip(axis)) for axis in (2, 3)),
+            lambda f: not any(draws(f, swapped.flip(axis)) for axis in (2, 3)),
             "Half a turn is a flip upside down and a flip from left to right; you did one of them.",
         ),
         (
-            lambda f: not same(f, swapped.transpose(2, 3)),
+            lambda f: not draws(f, swapped.transpose(2, 3)),
             "Transposing a filter mirrors it at its diagonal; half a turn is something else.",
         ),
-        (same, "The right shape, but the result is not the deconvolution's."),
+        (draws, "The right shape, but the result is not the deconvolution's."),
         hint=[
             "Two things differ: the order of the first two axes, and which way round the filter lies.",
             "`transpose(0, 1)` swaps axes; `flip(2, 3)` reverses the two last ones.",
@@ -91,16 +90,15 @@ def forward(answer: Callable[[Sequence[nn.Module], Sequence[nn.Module], Tensor],
     @torch.no_grad()
     def made(f: Callable, pairs: int = 5) -> Tensor:
         net = nets[pairs]
-        return f(list(net.encode), list(net.decode), x.clone())
+        return f(list(net.encode), list(net.decode), x)
 
     def like(f: Callable, **mistake) -> bool:
         with torch.no_grad():
             other = _mistaken(nets[5].encode, nets[5].decode, x, **mistake)
-        return made(f).shape == other.shape and torch.allclose(made(f), other, atol=1e-4)
+        return same(made(f), other, atol=1e-4)
 
     return check(
-        tried(answer, list(nets[5].encode), list(nets[5].decode), x),
-        (lambda f: isinstance(made(f), Tensor), "Return a tensor, the picture."),
+        function(answer, tensor.called("the picture, a tensor,")),
         (lambda f: made(f).shape == x.shape, "A picture (1, 1, H, W) goes in, so one of that shape must come out."),
         (lambda f: not like(f, skips=()), "That is the chain without any skip."),
         (lambda f: not like(f, skips=(2, 4)), "The input's own skip is missing: it is added to the last layer."),
@@ -114,9 +112,9 @@ def forward(answer: Callable[[Sequence[nn.Module], Sequence[nn.Module], Tensor],
             lambda f: not like(f, skips=(0,)),
             "Only the input is added; every second convolution has a skip as well.",
         ),
-        (lambda f: torch.allclose(made(f), nets[5](x), atol=1e-4), "The right shape, but not what RED draws."),
+        (lambda f: same(made(f), nets[5](x), atol=1e-4), "The right shape, but not what RED draws."),
         (
-            lambda f: all(torch.allclose(made(f, n), nets[n](x), atol=1e-4) for n in nets),
+            lambda f: all(same(made(f, n), nets[n](x), atol=1e-4) for n in nets),
             "Right for 5 and 5 layers, wrong for another number: does your function use len(encode)?",
         ),
         hint=[

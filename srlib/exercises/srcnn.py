@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from srlib import models
-from srlib.live import check, tried
+from srlib.live import check, function
+from srlib.live.kinds import number, same, tensor
 
 
 def parameters(answer: Callable[..., int] | None) -> bool:
     """Exercise 1: ``answer(f1, f2, f3, n1=64, n2=32)`` counts the parameters of an SRCNN."""
     return check(
-        tried(answer, 9, 5, 5),
+        function(answer, number),
         (lambda f: f(9, 5, 5) != 57_184, "You counted the weights but not the biases: one for each filter."),
         (lambda f: f(9, 5, 5) == 57_281, "9-5-5 has 57,281 parameters, and your function says otherwise."),
         (lambda f: f(9, 1, 5) == 8_129, "9-5-5 is right, but 9-1-5 has 8,129: does your function use f2?"),
@@ -30,7 +32,7 @@ def parameters(answer: Callable[..., int] | None) -> bool:
 def receptive_field(answer: Callable[[list[int]], int] | None) -> bool:
     """Exercise 2: ``answer([9, 5, 5])`` gives the side of the receptive field of stacked convolutions."""
     return check(
-        tried(answer, [9]),
+        function(answer, number),
         (lambda f: f([9]) == 9, "One 9 x 9 layer sees 9 pixels: start there."),
         (lambda f: f([9, 5, 5]) != 19, "Adding the sizes counts shared pixels again: each further layer adds f - 1."),
         (lambda f: f([9, 5, 5]) == 17, "9-5-5 sees 17 pixels."),
@@ -44,10 +46,15 @@ def receptive_field(answer: Callable[[list[int]], int] | None) -> bool:
 
 
 class _Lopsided(nn.Module):
-    """A network that favours the right-hand neighbour, so that the eight versions differ."""
+    """A network without any symmetry: it answers each of the eight versions in another way.
+
+    A kernel of 3 x 3 would not do, whatever it holds: averaged over the four rotations it is its own mirror image.
+    """
+
+    KERNEL = torch.randn(1, 1, 5, 5, generator=torch.Generator().manual_seed(5)) / 5
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + 0.1 * x.roll(1, -1)
+        return x + torch.tanh(F.conv2d(x, self.KERNEL, padding=2))
 
 
 def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
@@ -63,21 +70,26 @@ def self_ensemble(answer: Callable[[nn.Module, Tensor], Tensor] | None) -> bool:
         z = z.rot90(-k, (-2, -1))
         return z.flip(-1) if flip else z
 
-    wanted = sum(back(net(there(x, *t)), *t) for t in turns) / 8
+    def mean(turns: Sequence[tuple[int, bool]]) -> Tensor:
+        return sum(back(net(there(x, *t)), *t) for t in turns) / len(turns)
+
     return check(
-        tried(answer, nn.Identity(), x),
-        (lambda f: isinstance(f(nn.Identity(), x), Tensor), "Return the averaged picture, a tensor."),
+        function(answer, tensor.called("the averaged picture, a tensor,")),
         (lambda f: f(nn.Identity(), x).shape == x.shape, "The result must have the shape of x: turn each output back."),
         (
-            lambda f: torch.allclose(f(nn.Identity(), x), x, atol=1e-6),
+            lambda f: same(f(nn.Identity(), x), x, atol=1e-6),
             "A network that changes nothing must give x back: undo the turns in reverse order, and divide by 8.",
         ),
         (
-            lambda f: not torch.allclose(f(net, x), net(x), atol=1e-4),
+            lambda f: not same(f(net, x), net(x), atol=1e-4),
             "This is the plain output: did the network see all eight versions?",
         ),
         (
-            lambda f: torch.allclose(f(net, x), wanted, atol=1e-5),
+            lambda f: not same(f(net, x), mean(turns[::2])),
+            "Those are the four rotations. Each of them can be mirrored as well: that makes eight.",
+        ),
+        (
+            lambda f: same(f(net, x), mean(turns)),
             "Close, but some of the eight versions are missing or come twice: four rotations, each also mirrored.",
         ),
         hint=[

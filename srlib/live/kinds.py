@@ -53,7 +53,7 @@ def _number(answer: Any) -> float:
 def _scalar(answer: Any) -> Tensor:
     if not isinstance(answer, Tensor) or answer.numel() != 1 or not answer.is_floating_point():
         raise UnusableError
-    return answer.reshape(())
+    return answer.cpu().float().reshape(())
 
 
 def _tensor(answer: Any) -> Tensor:
@@ -89,7 +89,7 @@ def _anything(answer: Any) -> Any:
 anything = Kind("anything", _anything)
 nothing = Kind("nothing", _anything)  #: of functions that work by what they change
 number = Kind("one number", _number)  #: an int stays one, anything else becomes a float
-scalar = Kind("one number as a tensor, which can be trained with", _scalar)  #: keeps its gradient; shape ()
+scalar = Kind("one number as a tensor (to be trained with)", _scalar)  #: keeps its gradient; shape ()
 tensor = Kind("a tensor", _tensor)  #: float32, on the processor
 tensors = Kind("a list of tensors", lambda answer: [_tensor(part) for part in _parts(answer)])
 _COUNTED = {2: "two", 3: "three", 4: "four"}
