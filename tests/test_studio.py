@@ -1,6 +1,7 @@
 """The training studio: controls act between two steps, nothing is lost, and what remains needs no kernel."""
 
 import dataclasses
+import functools
 import math
 import re
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from drawn import draw
 
 from srlib import adversarial, live, losses, train, weights
 from srlib.figures import Html
-from srlib.live import views
+from srlib.live import curves, views
 from srlib.recipes import AdversarialRecipe, Recipe
 
 TINY = {"features": 8, "layers": 2}
@@ -32,7 +33,7 @@ def photos(monkeypatch, drawn):
 def charts(monkeypatch, request):
     """Drawing three charts takes longer than the training here; one test looks at them."""
     if "real_charts" not in request.fixturenames:
-        monkeypatch.setattr(views, "_chart", lambda curve, _: Html("", views.spoken(curve)))
+        monkeypatch.setattr(curves, "drawn", lambda curve, _: Html("", curves.spoken(curve)))
 
 
 @pytest.fixture
@@ -154,18 +155,75 @@ def test_a_restorer_and_a_game_have_weights_of_their_own(game):
     assert list(views.marks(four, 1.0))[1].startswith("shipped weights")
 
 
-def test_a_slider_being_dragged_is_one_change():
+def test_a_slider_being_dragged_is_one_change_where_it_began():
     turned = [(10 + k, "lr", str(k), str(k + 1)) for k in range(9)] + [(18, "batch", "4", "8"), (90, "lr", "9", "0")]
     turned += [(91, "clip", "a", "b"), (92, "clip", "b", "a")]
     run = SimpleNamespace(turned=turned, recipe=recipe(steps=100))
-    assert views.turns(run) == [(18, "lr 0 -> 9"), (18, "batch 4 -> 8"), (90, "lr 9 -> 0")]
+    assert views.turns(run) == [(10, "lr 0 -> 9 (until step 18)"), (18, "batch 4 -> 8"), (90, "lr 9 -> 0")]
 
 
 def test_a_curve_has_few_points_and_keeps_its_last():
-    points = views._thin([(n, 0.0) for n in range(12345)])
-    assert len(points) <= views.POINTS
+    points = curves.thin([(n, 0.0) for n in range(12345)])
+    assert len(points) <= curves.POINTS
     assert points[-1][0] == 12344
-    assert views._thin([]) == []
+    assert curves.thin([]) == []
+
+
+def history(*psnr):
+    """Steps whose every second has a look; their loss is a hundred times the step's number."""
+    return [
+        train.Step(n, 100.0 * n, p, 1e-3, 0.0, gradient=1.0)
+        for n, p in enumerate((p for each in psnr for p in (None, each)), 1)
+    ]
+
+
+def test_no_curve_joins_numbers_of_different_photos():
+    run = SimpleNamespace(recipe=recipe(), settings={"loss": "mse"}, history=history(30, 31, 20, 21, 32))
+    run.turned = [(4, "degradation", "none", "blur 4"), (8, "degradation", "blur 4", "none"), (8, "loss", "l1", "mse")]
+    loss, psnr, gradient = curves.curves(run, {"bicubic": 25.0})
+    assert psnr.points == [(2, 30), (4, 31), (6, 20), (8, 21), (10, 32)]
+    assert psnr.breaks == [2, 4]
+    assert psnr.since == 8, "bicubic's line belongs to the photos since then"
+    assert "32 at step 10, 32 at step 10, begun anew after step 8; bicubic 25.00" in curves.spoken(psnr)
+    assert loss.breaks == gradient.breaks == [4, 8]
+    assert [loss.points[k][1] for k in (0, 4, 8)] == [100, 500, 900], "no average over different photos, either"
+    assert loss.title == "loss (l1, then mse)"
+    run.turned = [(5, "degradation", "none", "blur 4"), (5, "degradation", "blur 4", "none")]
+    psnr = curves.curves(run, {})[1]
+    assert (psnr.breaks, psnr.since) == ([], 0), "turned there and back"
+    run.turned = [(10, "degradation", "none", "blur 4")]
+    assert "not looked at yet" in views.words(run, None, 20.0), "32 dB are of the photos before"
+    again = dataclasses.replace(run.history[-1], psnr=19.0)
+    assert "19.00 dB on the held-out crops (bicubic 20.00 dB)" in views.words(run, again, 20.0)
+    psnr = curves.curves(run, {"bicubic": 20.0}, again)[1]
+    assert (psnr.points[-1], psnr.breaks, psnr.since) == ((10, 19.0), [5], 10)
+
+
+def test_other_photos_are_looked_at_before_a_number_is_said(real_charts):
+    studio = live.TrainingStudio(recipe(steps=8, every=4), "laptop")
+    for step in studio.training:
+        studio.seen = step if step.preview is not None else studio.seen
+        if step.step == 5:
+            studio.training.set(degradation={"blur": 4})
+            break
+    stale = studio.seen.psnr
+    said = repr(studio.summary())
+    looked, bicubic = studio.training.look()[0], studio.training.references()[0]
+    assert abs(looked - stale) > 1
+    assert f"after 5 steps: loss {studio.training.history[-1].loss:.4g}, {looked:.2f} dB" in said
+    assert f"(bicubic {bicubic:.2f} dB)" in said
+    assert f"{looked:.2f} dB after step 5" in said, "under its picture"
+    assert "1. after step 5: degradation none -> blur 4: other photos from here on" in said
+
+
+def test_a_divergence_on_other_photos_says_no_number(studio, monkeypatch):
+    monkeypatch.setattr(studio.desk, "draw", lambda photos=True: None)  # nothing looks again in time
+    spoil = functools.partial(monkeypatch.setitem, losses.LOSSES, "l1", lambda sr, hr: losses.l1(sr, hr) * math.nan)
+    studio.at(3, studio.turn("degradation.blur", 4), spoil)
+    studio.run()
+    said = repr(studio.summary())
+    assert "NaN or infinite" in said
+    assert "not looked at yet" in said
 
 
 def test_jupyters_stop_button_keeps_everything(monkeypatch):
@@ -267,6 +325,28 @@ def test_pause_one_step_and_go_on(studio, monkeypatch):
     studio.at(3, studio.press("pause"))
     assert len(studio.run()) == 8
     assert naps == [(3, "paused", 3)] * 2 + [(4, "paused", 4)] * 2
+
+
+def test_a_change_while_paused_is_seen_at_once(studio, monkeypatch):
+    panel, seen = studio.desk.panel, []
+
+    def nap(_):
+        seen.append(([*panel.turned], [*panel.marks], panel.curves[1]["lines"]["bicubic"], str(panel.pictures)))
+        if len(seen) == 1:
+            studio.turn("degradation.blur", 4)()
+        if len(seen) == 2:
+            studio.press("stop")()
+
+    monkeypatch.setattr("srlib.live.desk.time.sleep", nap)
+    studio.at(4, studio.press("pause"))
+    studio.run()
+    (none, no_mark, before, then), (turned, marks, after, now) = seen
+    assert (none, no_mark, marks) == ([], [], [[4, "1"]])
+    assert turned[0][1].startswith("degradation none -> blur 4")
+    assert after < before - 0.5
+    assert now != then, "no picture of the photos before"
+    assert [p[0] for p in panel.curves[1]["points"]] == [3, 4], "a look at the new photos, after the same step"
+    assert panel.curves[1]["breaks"] == [1]
 
 
 def test_stopping_while_paused(studio, monkeypatch):

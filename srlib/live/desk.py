@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from srlib import figures, knobs
-from srlib.live import controls, views
+from srlib.live import controls, curves, views
 from srlib.live.panel import DEAF, Panel
 from srlib.train import Step
 
@@ -59,7 +59,8 @@ class Desk:
             self.draw()
             while self.paused and not self._one and not run.stopped and self.studio.training is run:
                 time.sleep(NAP)
-                self._obey()
+                if self._obey() and self.paused:  # it is seen at once, not only at Continue
+                    self.draw()
                 self.paused = self.paused and not self.panel.deaf  # nobody could press anything any more
             self._pace.clear()
         self._phase("running")
@@ -79,7 +80,9 @@ class Desk:
         self._obey()
         self.draw(photos=False)
 
-    def _obey(self) -> None:
+    def _obey(self) -> bool:
+        """Take over what was touched; was there anything?"""
+        touched = not self.panel.inbox.empty()
         while not self.panel.inbox.empty():
             message = self.panel.inbox.get()
             try:
@@ -92,6 +95,7 @@ class Desk:
                 self._say(str(error) or type(error).__name__)
             self._show_controls()
             self._next = min(self._next, time.monotonic() + OFTEN)  # what was touched should be seen soon
+        return touched
 
     def _turn(self, name: str, value: object) -> None:
         run = self.studio.training
@@ -138,14 +142,16 @@ class Desk:
 
     def draw(self, photos: bool = True) -> None:
         """Bring the panel up to date; ``photos=False`` where none may have been read yet."""
-        run, seen, began = self.studio.training, self.studio.seen, time.monotonic()
-        lines = self.studio.lines() if photos else {}
+        run, began = self.studio.training, time.monotonic()
+        if photos:
+            self.studio.look_again()
+        lines, seen = (self.studio.lines(), self.studio.seen) if photos else ({}, None)
         with self.panel.hold_sync():  # one message
             self.panel.status = self._status(began)
             changed = views.turns(run)
             self.panel.turned = [list(turn) for turn in changed]
-            self.panel.marks = [list(mark) for mark in views.marked(changed)]
-            self.panel.curves = [{**vars(c), "alt": views.spoken(c)} for c in views.curves(run, lines)]
+            self.panel.marks = [list(mark) for mark in curves.marked(changed)]
+            self.panel.curves = [{**vars(c), "alt": curves.spoken(c)} for c in curves.curves(run, lines, seen)]
             if seen is not None and seen is not self._drawn:
                 self._drawn = seen
                 shown = views.pictures(run, seen, self.studio.references())

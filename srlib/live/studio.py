@@ -8,6 +8,7 @@ place of the widget, so a saved notebook never holds a dead one.
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import os
 
@@ -38,7 +39,10 @@ class TrainingStudio:
         fit = adversarial.fit if isinstance(recipe, recipes.AdversarialRecipe) else train.fit
         self.training = fit(recipe, tier, **changes)
         self.marks = marks or {}
-        self.seen: train.Step | None = None  # the last look, with its picture
+        self.seen: train.Step | None = (
+            None  # the last look, with its picture
+        )
+        self._seen_as: tuple = ()  # which training's photos were seen, and how degraded
         self.ended = ""  # why the last run ended, if not because all steps were taken
         self.desk = None
         self._places = []  # the outputs in which the panel is shown
@@ -78,6 +82,8 @@ class TrainingStudio:
             self.ended = f"Interrupted after step {len(self.training.history)}."
         except train.Diverged as error:
             self.ended = str(error)
+            if self._seen_as != self._photos():  # the weights are those of an earlier step: nothing to look at again
+                self.seen = None
         finally:
             self._leave()
         if self.training.stopped:
@@ -95,7 +101,7 @@ class TrainingStudio:
                 self.desk.between(None)
             for step in run if run is self.training else ():
                 if step.preview is not None:
-                    self.seen = step
+                    self.seen, self._seen_as = step, self._photos()
                 if self.desk:
                     self.desk.between(step)
                 if run is not self.training:
@@ -120,6 +126,21 @@ class TrainingStudio:
         run.resume(path)
         return run
 
+    def _photos(self) -> tuple:
+        """What decides which held-out crops the network is given."""
+        return self.training, str(self.training.settings["degradation"])
+
+    def look_again(self) -> None:
+        """If the photos are others than at the last look, look now: its number must not stand beside theirs.
+
+        Raises:
+            srlib.train.Diverged: the network draws nothing finite.
+        """
+        if self.seen is not None and self._seen_as != self._photos():
+            psnr, preview = self.training.look()
+            last = self.training.history[-1]
+            self.seen, self._seen_as = dataclasses.replace(last, psnr=psnr, preview=preview), self._photos()
+
     def references(self) -> tuple:
         """``training.references()``, worked out once for each degradation."""
         return self._beside()[0]
@@ -130,14 +151,17 @@ class TrainingStudio:
 
     def _beside(self) -> tuple[tuple, dict[str, float]]:
         """What looks are compared with: references, and the lines of a chart."""
-        key = (self.training, str(self.training.settings["degradation"]))
-        if self._found[0] != key:
+        if self._found[0] != self._photos():
             references = self.training.references()
-            self._found = (key, (references, views.marks(self.training, references[0])))
+            self._found = (self._photos(), (references, views.marks(self.training, references[0])))
         return self._found[1]
 
     def summary(self) -> Html:
         """Curves, pictures, numbers and what was changed, as plain HTML that needs no kernel."""
         if not self.training.history:
             return views.summary(self.training, {}, None, None, self.ended)
+        try:
+            self.look_again()
+        except train.Diverged as error:
+            self.seen, self.ended = None, str(error)
         return views.summary(self.training, self.lines(), self.seen, self.references(), self.ended)
