@@ -2,14 +2,15 @@
 
 import nbformat
 import pytest
-from in_lab import open_in_lab
+from in_lab import open_in_lab, wait_for
 from nbformat.v4 import new_code_cell, new_notebook
 
 pytestmark = pytest.mark.browser
 
 CELLS = [
-    "import torch\nfrom srlib import figures, live, synthetic\n"
+    "import time\nimport torch\nfrom srlib import figures, live, synthetic\n"
     "def square(level, name):\n"
+    "    time.sleep(0.7)\n"  # the saved grid is whole however long it takes
     "    picture = figures.pictures({name: torch.full((1, 8, 8), float(level))}, f'a square of {level}')\n"
     "    return picture, f'twice that is {2 * level:.3f}'\n"
     "live.explore(square, level=[0.25, 0.5, 1.0, 0.125 * 10][:3], name=['one', 'two'])",
@@ -19,8 +20,8 @@ CELLS = [
     "live.predict('How much is it?', 0, 1, 0.5)",
 ]
 FOLDS = """marks => marks.map(mark => ({
-  text: mark.textContent, seen: mark.getClientRects().length, twice: getComputedStyle(mark.parentNode).display === "list-item"
-    && getComputedStyle(mark.parentNode).listStyleType !== "none", cursor: getComputedStyle(mark.parentNode).cursor,
+  text: mark.textContent, seen: mark.getClientRects().length, cursor: getComputedStyle(mark.parentNode).cursor,
+  twice: getComputedStyle(mark.parentNode).listStyleType !== "none",
   turned: getComputedStyle(mark).transform !== "none", open: mark.parentNode.parentNode.open }))"""
 
 
@@ -43,13 +44,16 @@ def test_a_twin_lives_with_a_kernel_and_plays_on_without(browser, lab):
     # alive: beyond the grid, and the page's twin out of the way
     live = page.locator(".sr-beyond")
     live.wait_for(timeout=60_000)
+    wait_for(page, lambda state: state["kernel"] == "idle" and state["pending"] == 0, 60, "all cells have run")
+    assert page.locator(".sr-beyond").count() == 1
     page.locator(".sr-compare .sr-stage").wait_for(timeout=60_000)
     assert page.locator(".sr-explore:visible").count() == 0
     handle = live.locator(".noUi-handle")
     handle.focus()
-    before = live.inner_text()
+    assert live.locator("p[aria-live]").inner_text().startswith("level = 0.5, ")
     page.keyboard.press("ArrowLeft")
-    page.wait_for_function("before => document.querySelector('.sr-beyond').innerText !== before", arg=before)
+    changed = "() => !document.querySelector('.sr-beyond [aria-live]').innerText.startsWith('level = 0.5,')"
+    page.wait_for_function(changed)
     said = live.locator("p[aria-live]").inner_text()
     level = float(said.split("level = ")[1].split(",")[0])
     assert level not in (0.25, 0.5, 1.0), said
@@ -85,6 +89,8 @@ def test_a_twin_lives_with_a_kernel_and_plays_on_without(browser, lab):
     slider.wait_for(timeout=30_000)
     page.wait_for_timeout(3000)  # a lost widget reports late
     assert slider.is_visible()
+    assert page.locator(".sr-explore .sr-frame").count() == 6, "the whole grid was saved"
+    assert page.locator(".sr-still, .sr-beyond").count() == 0
     assert page.get_by_text("Error displaying widget").locator("visible=true").count() == 0
     slider.press("End")
     assert page.locator(".sr-explore .sr-frame:visible .sr-label").inner_text() == (

@@ -274,7 +274,7 @@ def test_nothing_to_explore(grid):
 
 
 def test_what_is_read_by_the_page_is_part_of_the_package(root):
-    for name in ("parts.js", "explore.js", "pixels.js", "compare.js", "predict.js", "live.css"):
+    for name in ("parts.js", "explore.js", "pixels.js", "wipe.js", "compare.js", "predict.js", "live.css"):
         assert (root / "srlib" / "live" / name).exists()
     assert 'packages = ["srlib"]' in (root / "pyproject.toml").read_text()  # hatchling takes all files of a package
     shown = live.predict("?", 0, 1, 0.5)._repr_html_()

@@ -165,6 +165,43 @@ def test_the_wipe_moves_by_keyboard(page):
     assert page.locator(".compare .sr-above").evaluate(clip) == "inset(0px 0px 0px 100%)"
 
 
+def test_dragging_on_the_picture_moves_the_wipe_and_leaves_the_loupe(page):
+    stage, wipe = page.locator(".compare .sr-stage"), page.locator(".compare .sr-slider input")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+
+    def at(share, line=0.5):
+        return box["x"] + share * box["width"], box["y"] + line * box["height"]
+
+    page.mouse.move(*at(0.3))
+    assert page.locator(".compare .sr-read").inner_text().startswith("Column 12, ")
+    assert wipe.input_value() == "50", "hovering is for the loupe"
+    page.mouse.down()
+    page.mouse.move(*at(0.5))
+    page.mouse.move(*at(0.8))
+    assert wipe.input_value() == "80"
+    assert wipe.get_attribute("aria-valuetext") == "80 %"
+    assert stage.evaluate("s => s.style.getPropertyValue('--p')") == "80%"
+    page.mouse.move(*at(1.5))  # beyond the edge the drag goes on
+    assert wipe.input_value() == "100"
+    assert page.locator(".compare .sr-read").inner_text().startswith("Column 12, "), "the loupe stays where it was"
+    page.mouse.up()
+    page.mouse.move(*at(0.6, 0.4))
+    assert page.locator(".compare .sr-read").inner_text().startswith("Column 24, row 16:")
+    assert wipe.input_value() == "100"
+
+
+def test_a_finger_drags_the_wipe(page):
+    stage = page.locator(".compare .sr-stage")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    touch = page.context.new_cdp_session(page)
+    for kind, share in (("touchStart", 0.3), ("touchMove", 0.4), ("touchMove", 0.7), ("touchEnd", None)):
+        points = [{"x": box["x"] + share * box["width"], "y": box["y"] + 40}] if share else []
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert abs(int(page.locator(".compare .sr-slider input").input_value()) - 70) <= 1
+
+
 def test_error_maps_and_spectra_are_those_of_python(page):
     page.get_by_label("errors").check()
     assert (canvas(page, ".compare .sr-below") == images.to_uint8(figures.error_map(SOFT, HR))[..., None]).all()

@@ -4,55 +4,67 @@ from __future__ import annotations
 
 import html
 import math
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
 from IPython.display import display
 
-from srlib.live.frames import first, frame, numeric
-from srlib.live.twin import MOST, twin
+from srlib.live.frames import Frame, beginning, first, frame, numeric
+from srlib.live.twin import MOST, still, twin
 
 SWIFT = 0.15  # seconds: an ``fn`` that takes longer runs when the slider is let go, not at every step of a drag
-PATIENCE = 4.0  # seconds that the cell may take to make the whole grid for the saved notebook
 
 
 class Live:
     """Two outputs of one cell: the widgets, and before them the page's twin, which hides while they live.
 
-    A notebook that is reopened has no widgets any more; then the twin plays, and what is left of them hides.
-    Where ``fn`` takes its time, the twin has one value for each parameter: as much as the widgets show at first.
+    A notebook that is reopened has no widgets any more; then the twin plays, and what is left of them hides. The
+    widgets are shown at once; the twin's frames take the cell some seconds more. Until then, and where the grid has
+    more frames than a page holds, there is one picture in its place.
     """
 
     def __init__(self, fn: Callable, grid: Mapping[str, Sequence]) -> None:
-        self.fn, self.grid = fn, grid
+        self.fn, self.grid = one_at_a_time(fn), grid
         began = time.monotonic()
-        self.box = box(fn, grid)
-        count = math.prod(map(len, grid.values()))
-        self.whole = count <= MOST and count * (time.monotonic() - began) <= PATIENCE
+        self.start = frame(self.fn, beginning(grid))
+        self.box = box(self.fn, grid, self.start, slow=time.monotonic() - began > SWIFT)
 
     def _ipython_display_(self) -> None:
-        grid = self.grid if self.whole else {name: [vs[first(vs)]] for name, vs in self.grid.items()}
-        display(twin(self.fn, grid, spare=""))
+        spare = display(still(self.start), display_id=True)
         display(self.box)
+        if math.prod(map(len, self.grid.values())) <= MOST:
+            spare.update(twin(self.fn, self.grid, spare=""))
 
 
-def box(fn: Callable, grid: Mapping[str, Sequence]) -> ipywidgets.VBox:
-    """One control for each parameter, and below them what ``fn`` makes of their values."""
+def one_at_a_time(fn: Callable) -> Callable:
+    """JupyterLab delivers what is touched while the cell still makes the twin: on another thread, which then waits."""
+    free = threading.Lock()
+
+    def alone(**chosen: object):
+        with free:
+            return fn(**chosen)
+
+    return alone
+
+
+def box(fn: Callable, grid: Mapping[str, Sequence], start: Frame, slow: bool = False) -> ipywidgets.VBox:
+    """One control for each parameter, and below them what ``fn`` makes of their values; ``start`` of the first ones."""
     knobs = {name: control(name, values) for name, values in grid.items()}
     said, shown = ipywidgets.HTML(), ipywidgets.HTML()
 
-    def draw(_=None) -> float:
-        began = time.monotonic()
+    def show(made: Frame) -> None:
+        words = f"<b>{html.escape(made.label)}</b>" + (f": {html.escape(made.numbers)}" if made.numbers else "")
+        said.value, shown.value = f'<p aria-live="polite">{words}</p>', made.markup
+
+    def draw(_) -> None:
         try:
-            made = frame(fn, {name: knob.value for name, knob in knobs.items()})
-            words = f"<b>{html.escape(made.label)}</b>" + (f": {html.escape(made.numbers)}" if made.numbers else "")
-            said.value, shown.value = f'<p aria-live="polite">{words}</p>', made.markup
+            show(frame(fn, {name: knob.value for name, knob in knobs.items()}))
         except Exception as error:  # between the grid's values fn may have limits of its own: say them, play on
             said.value = f"<p>✗ {type(error).__name__}: {html.escape(str(error))}</p>"
-        return time.monotonic() - began
 
-    slow = draw() > SWIFT
+    show(start)
     for knob in knobs.values():
         if slow and hasattr(knob, "continuous_update"):
             knob.continuous_update = False

@@ -93,8 +93,7 @@ async function start(root) {
     look();
   }
 
-  stage.addEventListener("pointermove", event => point(event));
-  stage.addEventListener("pointerdown", event => point(event));
+  pointing(stage, wipe, point);
   function point(event) {
     const box = stage.getBoundingClientRect();
     move(width * (event.clientX - box.left) / box.width, height * (event.clientY - box.top) / box.height);

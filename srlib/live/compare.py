@@ -74,7 +74,7 @@ def compare(
         "alt": " ".join(alt.split()),
     }
     style = f"--sr-width:{side * max(1, width // side)}px"
-    markup = element("compare", markup, ("parts", "pixels", "compare"), style, about=json.dumps(about))
+    markup = element("compare", markup, ("parts", "pixels", "wipe", "compare"), style, about=json.dumps(about))
     return Html(markup, f"[comparison: {alt}: {' | '.join(labels)}]")
 
 

@@ -31,6 +31,11 @@ def first(values: Sequence) -> int:
     return len(values) // 2 if numeric(values) else 0
 
 
+def beginning(grid: Mapping[str, Sequence]) -> dict[str, object]:
+    """The values with which the controls start."""
+    return {name: values[first(values)] for name, values in grid.items()}
+
+
 def frame(fn: Callable, chosen: Mapping[str, object]) -> Frame:
     """``fn`` for one set of values."""
     made = fn(**chosen)

@@ -32,15 +32,20 @@ def element(
     attributes = "".join(f' data-{name}="{attribute(value)}"' for name, value in data.items())
     style = f' style="{style}"' if style else ""
     styles = "".join(map(sheet, ("live", "fold", *sheets)))
+    return (
+        f'<div class="sr-live sr-{kind}"{style}{attributes} data-lm-suppress-shortcuts="true" data-prevent-swipe="">'
+        f"{body}<style>{styles}</style>{starter(kind, scripts)}</div>"
+    )
+
+
+def starter(kind: str, scripts: tuple[str, ...]) -> str:
+    """The ``<script>`` that calls their ``start(root)`` for every ``.sr-KIND`` which has not been started yet."""
     script = "".join(_read(f"{name}.js") for name in scripts)
     start = (
         f'for (const root of document.querySelectorAll(".sr-{kind}:not([data-ready])"))'
         ' { root.dataset.ready = ""; start(root); }'
     )
-    return (
-        f'<div class="sr-live sr-{kind}"{style}{attributes} data-lm-suppress-shortcuts="true" data-prevent-swipe="">'
-        f"{body}<style>{styles}</style><script>(() => {{\n{script}{start}\n}})();</script></div>"
-    )
+    return f"<script>(() => {{\n{script}{start}\n}})();</script>"
 
 
 def sheet(name: str) -> str:

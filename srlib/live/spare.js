@@ -1,4 +1,4 @@
-/* In JupyterLab a living widget below takes this twin's place; a dead one (reopened, no kernel) is taken away instead. */
+/* In JupyterLab a living widget below takes this element's place; a dead one (reopened, no kernel) is taken away instead. */
 
 function stepAside(root) {
   const mine = root.closest(".jp-OutputArea-child"), area = mine?.parentElement;

@@ -45,6 +45,12 @@ def twin(fn: Callable, grid: Mapping[str, Sequence], **data: str) -> Html:
     return Html(markup, "\n".join(frames[i].said for i in few))
 
 
+def still(shown: Frame) -> Html:
+    """One frame alone, for a saved notebook without the others: a picture, and no controls that could not act."""
+    body = f'{_tag(shown, 0, shown.markup)}<p class="sr-note">Run this cell to move the controls.</p>'
+    return Html(element("still", body, ("spare", "aside")), shown.said)
+
+
 def _tag(shown: Frame, number: int, markup: str) -> str:
     numbers = f": {html.escape(shown.numbers)}" if shown.numbers else ""
     return (
