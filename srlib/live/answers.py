@@ -166,6 +166,11 @@ def _learners(trace: TracebackType | None) -> list[tuple[FrameType, int]]:
     return [(frame, line) for frame, line in traceback.walk_tb(trace) if is_learners(frame.f_code.co_filename)]
 
 
+def in_learners_code(error: BaseException) -> bool:
+    """Did any of the learner's own lines run when this was raised?"""
+    return bool(_learners(error.__traceback__))
+
+
 def is_learners(filename: str) -> bool:
     """Is this a cell or a file of the learner's, and not of srlib, of Python or of a library?"""
     path = Path(filename)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from IPython.display import display
 
 from srlib.figures import Html
-from srlib.live.answers import Answer, Function, Refused, crash, function, in_a_solution, is_learners, is_stub
+from srlib.live.answers import Answer, Function, Refused, crash, function, in_a_solution, in_learners_code, is_stub
 from srlib.live.fold import fold, style
 from srlib.live.kinds import anything, described
 
@@ -54,7 +53,7 @@ def _complaint(answer: Answer, tests: Sequence[tuple[Callable[[Any], bool], str]
         return str(refused)
     except Exception as error:  # a learner's mistake must not stop the notebook
         of_function = isinstance(answer, Function)
-        if of_function and any(is_learners(s.filename) for s in traceback.extract_tb(error.__traceback__)):
+        if isinstance(answer.given, type) and in_learners_code(error):
             return crash(error)
         given = answer.returned[-1] if of_function and answer.returned else answer.given
         wanted = "" if answer.kind is anything else f", and {answer.kind.words} is wanted"

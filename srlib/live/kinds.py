@@ -129,7 +129,7 @@ def described(answer: Any) -> str:
     if isinstance(answer, np.ndarray):
         return f"an array of shape {answer.shape}"
     if isinstance(answer, str | bool | int | float | complex | np.generic):
-        kind = f"{'an' if type(answer) is int else 'a'} {type(answer).__name__}"
+        kind = _a(type(answer).__name__)
         return f"{answer!r} ({kind})" if len(repr(answer)) < 60 else kind
     if isinstance(answer, list | tuple | set | dict):
         short = repr(answer)
@@ -139,4 +139,8 @@ def described(answer: Any) -> str:
         return f"the class {answer.__name__}"
     if callable(answer):
         return f"the function {getattr(answer, '__name__', '')}".rstrip()
-    return f"a {type(answer).__name__}"
+    return _a(type(answer).__name__)
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
