@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 import re
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -382,6 +383,74 @@ def test_a_network_that_cannot_be_leaves_the_old_one(with_front_end, arguments, 
     assert studio.training is before
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_buttons_words_outlast_a_turn_in_either_order(studio, tmp_path, late):
+    said = []
+    acts = [studio.turn("batch", 3), studio.press("save", tmp_path / "a.ckpt")]
+    studio.at(2, *(acts[::-1] if late else acts))
+    studio.at(3, lambda: said.append(studio.desk.panel.said), studio.turn("patch", 60))
+    studio.at(4, lambda: said.append(studio.desk.panel.said), studio.turn("batch", 4))
+    studio.at(5, lambda: said.append(studio.desk.panel.said), studio.turn("patch", 7))
+    studio.run()
+    assert said[0] == f"Saved as {tmp_path / 'a.ckpt'}."
+    assert "60 x 60" in said[1]
+    assert said[2] == said[1], "another knob's turn says nothing about it"
+    assert studio.desk.panel.said == "", "the same knob has a possible value now"
+
+
+def test_a_refused_value_is_shown_again(studio, monkeypatch):
+    """The values are what they were, so no trait changes: the page has to be told."""
+    sent = []
+    monkeypatch.setattr(studio.desk.panel, "send", sent.append)
+    studio.turn("batch", 0)()
+    assert "batch=0" in studio.desk.panel.said
+    assert sent == [{"kind": "refused"}]
+
+
+def test_in_a_slow_step_what_is_touched_is_confirmed_at_once(studio, monkeypatch):
+    """The messages come in a second thread while the first one computes."""
+    panel, told = studio.desk.panel, []
+    real = losses.l1
+
+    def touch():
+        for act in (studio.turn("lr", 1e-4), studio.turn("augment", False), studio.turn("seed", 3)):
+            act()
+            told.append(panel.waiting)
+        studio.press("pause")()
+        told.append(panel.waiting)
+
+    def slow(sr, hr):
+        if len(studio.training.history) == 3:
+            other = threading.Thread(target=touch)
+            other.start()
+            other.join()
+            told.append(studio.training.settings["lr"])
+        return real(sr, hr)
+
+    monkeypatch.setitem(losses.LOSSES, "l1", slow)
+    monkeypatch.setattr("srlib.live.panel.SLOW", -1.0)
+    monkeypatch.setattr("srlib.live.desk.time.sleep", lambda _: told.append(panel.waiting) or studio.press("stop")())
+    studio.run()
+    assert told[:4] == [
+        "Heard: learning rate (peak) 0.0001; it acts after this step.",
+        "Heard: flip and rotate off; it acts after this step.",
+        "Heard: seed 3; it is used at Restart.",
+        "Heard: Pause; it acts after this step.",
+    ]
+    assert told[4] == 1e-3, "the step goes on with the old value"
+    assert told[5] == "", "and after it nothing waits any more"
+    assert studio.training.settings["lr"] == 1e-4
+
+
+def test_in_a_fast_training_nothing_has_to_be_confirmed(studio, monkeypatch):
+    monkeypatch.setattr("srlib.live.panel.SLOW", 60.0)
+    told = []
+    studio.desk.panel.observe(lambda change: told.append(change.new), "waiting")
+    studio.at(2, lambda: setattr(studio.desk.panel, "lately", 0.001), studio.turn("lr", 1e-4))
+    studio.run()
+    assert told == []
+
+
 def test_reset_brings_the_recipes_knobs_back(studio):
     studio.at(1, studio.turn("lr", 0.1), studio.turn("degradation.noise", 9), studio.turn("seed", 5))
     studio.at(2, studio.press("reset"))
@@ -455,31 +524,47 @@ class Place:
         self.shown.append(shown)
 
 
-def test_no_widget_is_left_in_the_notebook(studio, monkeypatch):
-    places = []
-    monkeypatch.setattr("srlib.live.studio.display", lambda shown, **_: places.append(Place(shown)) or places[-1])
+@pytest.fixture
+def places(monkeypatch):
+    """The outputs that a studio makes in a notebook."""
+    made = []
+    monkeypatch.setattr("srlib.live.studio.display", lambda shown, **_: made.append(Place(shown)) or made[-1])
+    return made
+
+
+def test_no_widget_is_left_in_the_notebook(studio, places):
     studio._ipython_display_()
     studio.run()
-    panel, result = places
+    stand_in, panel, result = places
     assert panel.shown[0] is studio.desk.panel
+    assert "controls to turn while it trains appear here" in stand_in.shown[0]._repr_html_()
     for place in places:
         assert not hasattr(place.shown[-1], "_repr_mimebundle_")
-        assert "<p>" in place.shown[-1]._repr_html_()
+        assert "<script" not in place.shown[-1]._repr_html_()
+    assert "8 steps of 2 patches" in repr(stand_in.shown[-1])
+    assert panel.shown[-1]._repr_html_() == ""
     assert "after 8 steps" in repr(result.shown[-1])
     studio.training = studio.training.restart()
     studio.run()  # not shown beforehand: it shows itself
-    assert places[2].shown[0] is studio.desk.panel
+    assert places[4].shown[0] is studio.desk.panel
 
 
-def test_an_error_leaves_no_widget_either(studio, monkeypatch):
-    places = []
-    monkeypatch.setattr("srlib.live.studio.display", lambda shown, **_: places.append(Place(shown)) or places[-1])
+def test_the_last_look_is_noted_in_case_that_the_kernel_dies(studio, places):
+    studio.run()
+    noted = [repr(shown) for shown in places[2].shown]
+    assert noted[0] == "Training ..."
+    assert re.match(r"Training\. sprint x2 .* after 3 steps: .* dB\), when last noted\.", noted[1])
+    assert len(noted) == 3, "seldom: the second look came at once, and then the summary"
+
+
+def test_an_error_leaves_no_widget_either(studio, places):
     studio.at(2, lambda: (_ for _ in ()).throw(ZeroDivisionError))
     with pytest.raises(ZeroDivisionError):
         studio.run()
-    assert places[0].shown[0] is studio.desk.panel
-    assert "6 steps" not in repr(places[0].shown[-1])
-    assert not hasattr(places[0].shown[-1], "_repr_mimebundle_")
+    stand_in, panel, _ = places
+    assert panel.shown[0] is studio.desk.panel
+    assert "6 steps" not in repr(stand_in.shown[-1])
+    assert not hasattr(panel.shown[-1], "_repr_mimebundle_")
 
 
 def test_drawing_keeps_to_its_budget(studio, monkeypatch):

@@ -6,6 +6,7 @@ one comes ``BUDGET`` seconds later.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ class Desk:
         self.studio, self.paused, self.planned = studio, False, {}
         self._one, self._next, self._pace = False, 0.0, deque(maxlen=8)
         self._drawn: Step | None = None
+        self._about = ""  # whom ``said`` concerns: a knob's name, or "a button"
         name = f"{recipe.model}-x{recipe.scale}" + (f"-{recipe.judge}-judges" if hasattr(recipe, "judge") else "")
         self.panel = Panel(title=f"Training studio: {recipe.model} x{recipe.scale}", file=f"{name}.ckpt")
         self.panel.idle = self._while_idle
@@ -43,6 +45,7 @@ class Desk:
     def begin(self) -> None:
         """A run starts: from now on messages wait for the loop."""
         self.panel.heard, self.panel.running_since = False, time.monotonic()
+        self.panel.working_since, self.panel.lately = self.panel.running_since, math.inf
         self._next = 0.0
         self._pace.clear()
         self._phase("running")
@@ -58,6 +61,7 @@ class Desk:
             self._phase("paused")
             self.draw()
             while self.paused and not self._one and not run.stopped and self.studio.training is run:
+                self.panel.working_since = None
                 time.sleep(NAP)
                 if self._obey() and self.paused:  # it is seen at once, not only at Continue
                     self.draw()
@@ -69,7 +73,7 @@ class Desk:
 
     def end(self) -> None:
         """The run is over; messages are acted on as they come."""
-        self.panel.running_since = None
+        self.panel.running_since = self.panel.working_since = None
         self.paused = False
         self._obey()
         self._phase("ended")
@@ -85,16 +89,21 @@ class Desk:
         touched = not self.panel.inbox.empty()
         while not self.panel.inbox.empty():
             message = self.panel.inbox.get()
+            turn = message["kind"] == "turn"
+            about = message["name"] if turn else "a button"
             try:
-                self._say("")
-                if message["kind"] == "turn":
+                if not turn or self._about == about:  # a turn leaves a button's words, and what concerns another knob
+                    self._say("", about)
+                if turn:
                     self._turn(message["name"], message["value"])
                 else:
                     getattr(self, f"_press_{message['button']}")(message)
             except Exception as error:  # whatever is touched, it must not end a training that runs
-                self._say(str(error) or type(error).__name__)
+                self._say(str(error) or type(error).__name__, about)
+                self.panel.send({"kind": "refused"})
             self._show_controls()
             self._next = min(self._next, time.monotonic() + OFTEN)  # what was touched should be seen soon
+        self.panel.glance()
         return touched
 
     def _turn(self, name: str, value: object) -> None:
@@ -146,7 +155,7 @@ class Desk:
         if photos:
             self.studio.look_again()
         lines, seen = (self.studio.lines(), self.studio.seen) if photos else ({}, None)
-        with self.panel.hold_sync():  # one message
+        with self.panel.lock, self.panel.hold_sync():  # one message
             self.panel.status = self._status(began)
             changed = views.turns(run)
             self.panel.turned = [list(turn) for turn in changed]
@@ -177,12 +186,12 @@ class Desk:
 
     def _show_controls(self) -> None:
         run = self.studio.training
-        with self.panel.hold_sync():
+        with self.panel.lock, self.panel.hold_sync():
             self.panel.controls = controls.controls(run)
             self.panel.values = controls.values(run) | self.planned
 
     def _phase(self, phase: str) -> None:
         self.panel.phase = phase
 
-    def _say(self, sentence: str) -> None:
-        self.panel.said = sentence
+    def _say(self, sentence: str, about: str = "a button") -> None:
+        self.panel.said, self._about = sentence, about

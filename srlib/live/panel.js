@@ -12,6 +12,9 @@ const PHASES = {
   paused: "Paused: Continue, or go One step.", ended: "Ended.",
 };
 const ROUND = 1e-9;
+const ENDED = ["dead", "restarting", "autorestarting", "terminating"]; // what JupyterLab says of a kernel that is gone
+const GONE = "The kernel was restarted or has died: the numbers here are the last ones. "
+  + "Run the cells again, from the top of the notebook.";
 
 function element(tag, properties = {}, children = []) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -22,10 +25,11 @@ function element(tag, properties = {}, children = []) {
 const written = (value) =>
   typeof value !== "number" ? String(value) : Math.abs(value) < 0.01 && value ? value.toExponential(1) : String(Number(value.toPrecision(3)));
 
-// One control: {row, show(value)}; send(value) is called when the learner has changed it.
+// One control: {row, input, show(value), settle()}; send(value) is called when the learner has changed it, and by
+// settle() for a number that was typed and not yet given.
 function control(spec, send) {
   const shown = element("output");
-  let input, show;
+  let input, show, settle = () => {};
   if (spec.kind === "choice") {
     input = element("select", {}, spec.options.map((name) => element("option", { value: name, textContent: name })));
     input.onchange = () => send(input.value);
@@ -36,8 +40,10 @@ function control(spec, send) {
     show = (value) => { input.checked = value; };
   } else if (spec.kind === "number") {
     input = element("input", { type: "number", step: spec.step, inputMode: "decimal" });
-    input.onchange = () => { if (input.value !== "") send(Number(input.value)); };
-    show = (value) => { input.value = value; };
+    let given;
+    settle = () => { if (input.value !== "" && Number(input.value) !== given) send(given = Number(input.value)); };
+    input.onchange = () => { settle(), input.value = given; };
+    show = (value) => { input.value = given = value; };
   } else {
     const log = spec.kind === "log";
     const write = (value) => { shown.textContent = written(value); input.setAttribute("aria-valuetext", written(value)); };
@@ -50,16 +56,24 @@ function control(spec, send) {
   }
   input.name = spec.name;
   const row = element("label", { className: spec.kind }, [element("span", { textContent: spec.label }), input, shown]);
-  return { row, show, input };
+  return { row, show, input, settle };
 }
 
-// At most one message each 50 ms for a slider being dragged; the last value always goes out.
+// At once, and for a slider being dragged at most each 50 ms; the last value always goes out, with flush() at once.
 function throttled(send) {
   let waiting = null, timer = null;
-  return (message) => {
-    waiting = message;
-    timer ??= setTimeout(() => { timer = null; send(waiting); }, 50);
+  const flush = () => {
+    const held = waiting;
+    waiting = null;
+    if (held) send(held.value);
+    return held;
   };
+  const again = () => { timer = flush() ? setTimeout(again, 50) : null; };
+  const late = (value) => {
+    waiting = { value };
+    if (timer === null) again();
+  };
+  return { late, flush };
 }
 
 function loupe(views) {
@@ -93,8 +107,8 @@ function picture([name, source, note]) {
 
 function render({ model, el }) {
   const said = element("p", { className: "said" }), status = element("p", { className: "status" });
-  const phase = element("p", { className: "phase" });
-  said.setAttribute("role", "status"), phase.setAttribute("role", "status");
+  const phase = element("p", { className: "phase" }), heard = element("p", { className: "said" });
+  for (const words of [said, phase, heard]) words.setAttribute("role", "status");
   const charts = element("div", { className: "charts" }), changes = element("ol", { className: "changes" });
   const shots = element("div", { className: "shots" }), knobs = element("div", { className: "knobs" });
   const views = element("div", { className: "views" });
@@ -105,7 +119,10 @@ function render({ model, el }) {
 
   const file = element("input", { type: "text", value: model.get("file"), size: 16, spellcheck: false });
   const buttons = {};
-  const press = (button) => () => send({ kind: "press", button, file: file.value });
+  const press = (button) => () => {
+    for (const { settle, flush } of Object.values(inputs)) settle(), flush(); // a button acts on what is on the page
+    send({ kind: "press", button, file: file.value });
+  };
   const button = ([name, text]) => (buttons[name] = element("button", { type: "button", textContent: text, onclick: press(name) }));
   const bar = element("div", { className: "bar" }, BUTTONS.map(button));
   bar.append(element("label", { className: "file" }, [element("span", { textContent: "checkpoint" }), file]));
@@ -119,8 +136,8 @@ function render({ model, el }) {
       drawn = same, inputs = {};
       knobs.replaceChildren(...GROUPS.map(([group, legend]) => {
         const rows = specs.filter((spec) => spec.group === group).map((spec) => {
-          const late = throttled((value) => send({ kind: "turn", name: spec.name, value }));
-          inputs[spec.name] = control(spec, late);
+          const { late, flush } = throttled((value) => send({ kind: "turn", name: spec.name, value }));
+          inputs[spec.name] = { ...control(spec, late), flush };
           return inputs[spec.name].row;
         });
         return element("fieldset", {}, [element("legend", { textContent: legend }), ...rows]);
@@ -143,7 +160,10 @@ function render({ model, el }) {
     shots.replaceChildren(...model.get("pictures").map(picture));
     looking.hidden = !model.get("pictures").length;
   };
-  const tell = () => { said.textContent = model.get("said"), status.textContent = model.get("status"); };
+  const tell = () => {
+    said.textContent = model.get("said"), status.textContent = model.get("status");
+    heard.textContent = model.get("waiting");
+  };
 
   // While a cell runs, a sign of life every half second until Python has heard one: it then knows that controls act.
   const beat = setInterval(() => {
@@ -151,20 +171,35 @@ function render({ model, el }) {
   }, 500);
   const listeners = [
     ["change:controls change:values", list], ["change:phase", state], ["change:curves change:turned", draw],
-    ["change:pictures", show], ["change:said change:status", tell],
+    ["change:pictures", show], ["change:said change:status change:waiting", tell],
+    ["msg:custom", list], // a value was refused: nothing has changed for Python, so the page shows the old one again
   ];
   for (const [events, act] of listeners) model.on(events, act), act();
 
   const body = element("div", { className: "body" }, [knobs, views]);
-  const page = element("section", { className: "sr-studio" }, [
-    element("p", { className: "title", textContent: model.get("title") }), bar, phase, said, status, body,
+  // sr-beyond: its stand-in (spare.js) hides while it lives
+  const page = element("section", { className: "sr-studio sr-beyond" }, [
+    element("p", { className: "title", textContent: model.get("title") }), bar, phase, heard, said, status, body,
   ]);
   page.setAttribute("aria-label", model.get("title"));
   page.setAttribute("data-lm-suppress-shortcuts", "true"); // else the notebook takes the arrow keys
   page.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(page);
+
+  const kernel = model.widget_manager?.kernel; // JupyterLab's; elsewhere the widget's line to Python is closed
+  const gone = () => {
+    clearInterval(beat);
+    phase.textContent = GONE, heard.textContent = said.textContent = "";
+    el.dataset.phase = "gone";
+    for (const control of [...bar.querySelectorAll("button, input"), ...knobs.querySelectorAll("input, select")])
+      control.disabled = true;
+  };
+  const watch = (_, status) => { if (ENDED.includes(status)) gone(); };
+  kernel?.statusChanged?.connect(watch);
+  listeners.push(["comm:close", gone]), model.on("comm:close", gone);
   return () => {
     clearInterval(beat);
+    kernel?.statusChanged?.disconnect(watch);
     for (const [events, act] of listeners) model.off(events, act);
   };
 }

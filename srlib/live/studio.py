@@ -2,15 +2,19 @@
 
 A plain loop in the cell trains; between two steps a :class:`~srlib.live.desk.Desk` takes over what was touched.
 JupyterLab delivers that while the cell is busy; where a front end cannot, the studio says so and trains on. Without a
-front end no widget is made at all, and the same loop runs. When the run is over, plain pictures and text take the
-place of the widget, so a saved notebook never holds a dead one.
+front end no widget is made at all, and the same loop runs.
+
+A saved notebook never shows a dead widget: when the run is over, plain pictures and text take its place; and if the
+kernel dies before, words that stand beside it from the beginning are seen instead of it (``spare.js``).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import html
+import math
 import os
+import time
 
 from IPython.display import display
 
@@ -18,6 +22,9 @@ from srlib import adversarial, recipes, train
 from srlib.figures import Html
 from srlib.live import views
 from srlib.live.mode import interactive
+from srlib.live.page import element
+
+SELDOM = 5.0  # seconds between two notes of how far a training is
 
 
 class TrainingStudio:
@@ -39,13 +46,12 @@ class TrainingStudio:
         fit = adversarial.fit if isinstance(recipe, recipes.AdversarialRecipe) else train.fit
         self.training = fit(recipe, tier, **changes)
         self.marks = marks or {}
-        self.seen: train.Step | None = (
-            None  # the last look, with its picture
-        )
+        self.seen: train.Step | None = None  # the last look, with its picture
         self._seen_as: tuple = ()  # which training's photos were seen, and how degraded
         self.ended = ""  # why the last run ended, if not because all steps were taken
         self.desk = None
-        self._places = []  # the outputs in which the panel is shown
+        self._places = []  # the outputs in which the panel and its stand-in are shown
+        self._place, self._noted = None, -math.inf  # where the run is told of, and when it last was
         self._found: tuple = (None, None)
         if interactive():
             from srlib.live.desk import Desk  # only where somebody can touch it: it is slow to import
@@ -56,7 +62,9 @@ class TrainingStudio:
         if self.desk is None:
             display(self._plan())
         else:
-            self._places.append(display(self.desk.panel, display_id=True))
+            words = self._plan()
+            stand_in = Html(element("standin", words._repr_html_(), ("spare", "standin")), repr(words))
+            self._places += [display(shown, display_id=True) for shown in (stand_in, self.desk.panel)]
 
     def _plan(self) -> Html:
         recipe = self.training.recipe
@@ -75,7 +83,7 @@ class TrainingStudio:
         self.training.stopped, self.ended = False, ""
         if self.desk and not self._places:
             self._ipython_display_()
-        place = display(Html("<p>Training ...</p>", "Training ..."), display_id=True)
+        self._place = place = display(Html("<p>Training ...</p>", "Training ..."), display_id=True)
         try:
             self._train()
         except KeyboardInterrupt:
@@ -102,17 +110,26 @@ class TrainingStudio:
             for step in run if run is self.training else ():
                 if step.preview is not None:
                     self.seen, self._seen_as = step, self._photos()
+                    self._note()
                 if self.desk:
                     self.desk.between(step)
                 if run is not self.training:
                     break
 
+    def _note(self) -> None:
+        """Leave the last look in the notebook, in case that nothing comes after it: the kernel may die."""
+        if self.desk and self._place and time.monotonic() - self._noted > SELDOM:
+            self._noted = time.monotonic()
+            words = f"Training. {views.words(self.training, self.seen, self.references()[0])}, when last noted."
+            self._place.update(Html(f"<p>{html.escape(words)}</p>", words))
+
     def _leave(self) -> None:
         """Put plain text where the panel was."""
         if self.desk:
             self.desk.end()
-        for place in filter(None, self._places):
-            place.update(self._plan())
+        for place, shown in zip(self._places, (self._plan(), Html("", "")), strict=False):
+            if place:
+                place.update(shown)
         self._places = []
 
     def resumed(self, path: str | os.PathLike) -> train.Run:
