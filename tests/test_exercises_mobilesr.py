@@ -1,6 +1,7 @@
 """The self-checks of the MobileSR chapter: silent on nothing, helpful on the typical mistake, content when right."""
 
 import answers
+import numpy as np
 import pytest
 import torch
 
@@ -11,13 +12,25 @@ from srlib.models.mobilesr import ResBlock
 
 def right_parameters(features, ratio):
     wide = ratio * features
-    return 2 * features * wide + 11 * wide + features
+    return features * wide + wide + 9 * wide + wide + wide * features + features
+
+
+def in_one_formula(features, ratio):
+    return np.float64(features * (ratio * (2 * features + 11) + 1))
 
 
 def right_fold(place):
     weight = place.weight.detach().clone()
     weight[:, 0, 1, 1] += 1
     return weight, place.bias.detach()
+
+
+def by_impulses(place):
+    """Convolution and input answer a picture with one white pixel; the answer, turned round, is the kernel."""
+    white = torch.zeros(1, place.in_channels, 3, 3)
+    white[..., 1, 1] = 1
+    answer = white + place(white) - place.bias.view(-1, 1, 1)
+    return [answer.detach().rot90(2, (-2, -1)).transpose(0, 1).numpy(), place.bias.tolist()]
 
 
 def fold_in_place(place):
@@ -37,9 +50,19 @@ def packed(weight, step):
 
 
 def right_to_int8(weight):
-    step = (weight.flatten(1).abs().amax(1) / 127).clamp_min(1e-30)
-    whole, step = packed(weight, step)
-    return whole.round().to(torch.int8), step
+    step = weight.flatten(1).abs().amax(1) / 127
+    step = step.clamp_min(1e-30)
+    each = step.view(-1, *[1] * (weight.ndim - 1))
+    return (weight / each).round().to(torch.int8), step
+
+
+def channel_by_channel(weight):
+    """NumPy and loops; a channel of zeros has the step 1; halves are rounded up."""
+    whole, steps = [], []
+    for channel in weight.numpy().astype(float):
+        steps.append(max(channel.max(), -channel.min()) / 127 or 1.0)
+        whole.append(np.floor(channel / steps[-1] + 0.5).astype(np.int8))
+    return np.stack(whole), steps
 
 
 def one_step(weight):
@@ -79,9 +102,13 @@ def divides_by_zero(weight):
     return whole.nan_to_num(5).round().to(torch.int8), step
 
 
-RIGHT = {"parameters": right_parameters, "fold": right_fold, "to_int8": right_to_int8}
+RIGHT = {
+    "parameters": [right_parameters, in_one_formula],
+    "fold": [right_fold, by_impulses],
+    "to_int8": [right_to_int8, channel_by_channel],
+}
 WRONG = [
-    ("parameters", lambda f, r: float(right_parameters(f, r)), "an int"),
+    ("parameters", lambda f, r: right_parameters(f, r) / 7, "a whole number"),
     ("parameters", lambda f, r: 2 * f * r * f + 9 * r * f, "kernels alone"),
     ("parameters", lambda f, r: right_parameters(f, r) + 9 * (r * f) ** 2 - 9 * r * f, "mixes all channels"),
     ("parameters", lambda f, r: f * r * f + 11 * r * f, "is missing"),
@@ -100,14 +127,26 @@ WRONG = [
     ("to_int8", lambda w: (right_to_int8(w)[0], right_to_int8(w)[1][:, None]), "of shape (5,)"),
     ("to_int8", without_abs, "absolute values"),
     ("to_int8", cut_off, "cut the digits off"),
-    ("to_int8", by_256, "half a step"),
-    ("to_int8", one_more, "127"),
+    ("to_int8", lambda w: ((right_to_int8(w)[0] + 1).clamp_max(127), right_to_int8(w)[1]), "take the nearest"),
+    ("to_int8", lambda w: right_to_int8(w)[0], "a pair (whole, step)"),
+    ("to_int8", by_256, "steps are others"),
+    ("to_int8", one_more, "128 has no place"),
     ("to_int8", only_kernels, "wrong for a matrix"),
     ("to_int8", divides_by_zero, "A channel of zeros"),
+    ("to_int8", lambda w: (right_to_int8(w)[0], w.flatten(1).abs().amax(1) / 127), "any step above 0"),
 ]
 
 
-TestAnswers = answers.of(mobilesr, RIGHT, WRONG)
+DETACHED = "the answer is detached where it is taken"
+EQUIVALENT = {
+    "fold": {
+        "weight = place.weight.clone()": DETACHED,
+        "return (weight, place.bias)": DETACHED,
+        "weight[:, -1, 1, 1] += 1": "a depthwise kernel has one input channel, the first and the last",
+    },
+}
+
+TestAnswers = answers.of(mobilesr, RIGHT, WRONG, EQUIVALENT)
 
 
 @pytest.mark.parametrize(("features", "ratio"), [(40, 4), (24, 2), (6, 3)])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 
 def parameters(answer: Callable[[int, int], int] | None) -> bool:
@@ -20,8 +21,8 @@ def parameters(answer: Callable[[int, int], int] | None) -> bool:
     w, narrow = 80, 80 * 40 + 40  # 40 channels, widened twice
     shapes = [(f, ratio) for f in (1, 24, 40, 64) for ratio in (1, 2, 4, 6)]
     return check(
-        tried(answer, 40, 2),
-        (lambda g: isinstance(g(40, 2), int), "Give a whole number, an int."),
+        function(answer, kinds.number),
+        (lambda g: g(40, 2) % 1 == 0, "A count is a whole number."),
         (
             lambda g: g(40, 2) != count(40, 2, bias=0),
             "Those are the kernels alone. Each of the three convolutions also has a bias for every output channel.",
@@ -59,12 +60,7 @@ def fold(answer: Callable[[nn.Conv2d], tuple[Tensor, Tensor]] | None) -> bool:
         true = x + place(x)
 
     def given(f: Callable) -> list[Tensor]:
-        return [torch.as_tensor(t).detach() for t in f(place)]
-
-    def middle(value: float) -> Tensor:
-        changed = weight.clone()
-        changed[:, 0, 1, 1] += value
-        return changed
+        return [t.detach() for t in f(place)]
 
     def drawn(f: Callable) -> Tensor:
         return nn.functional.conv2d(x, *given(f), padding=1, groups=4)
@@ -77,9 +73,9 @@ def fold(answer: Callable[[nn.Conv2d], tuple[Tensor, Tensor]] | None) -> bool:
         return same
 
     return check(
-        tried(answer, _depthwise()[0]),
+        function(answer, kinds.tensors.called("a pair (weight, bias)")),
         (
-            lambda f: untouched(f),
+            untouched,
             "Your function changes the convolution that it is given; folded twice, it would add the input twice. "
             "Work on a copy: place.weight.detach().clone().",
         ),
@@ -88,19 +84,19 @@ def fold(answer: Callable[[nn.Conv2d], tuple[Tensor, Tensor]] | None) -> bool:
             "Return a pair: a weight of the convolution's shape, and a bias of the convolution's shape.",
         ),
         (
-            lambda f: not torch.allclose(given(f)[0], weight, atol=1e-5),
+            lambda f: not kinds.same(given(f)[0], weight),
             "Your weight is the convolution's own. The input must be added, and that must go into the weight.",
         ),
         (
-            lambda f: not torch.allclose(given(f)[0], weight + 1, atol=1e-5),
+            lambda f: not kinds.same(given(f)[0], weight + 1),
             "You added 1 to all nine weights: that adds the sum of nine pixels. x is the pixel in the middle alone.",
         ),
         (
-            lambda f: not torch.allclose(given(f)[1], bias + 1, atol=1e-5),
+            lambda f: not kinds.same(given(f)[1], bias + 1),
             "The bias does not depend on x; leave it as it is.",
         ),
         (
-            lambda f: torch.allclose(drawn(f), true, atol=1e-5),
+            lambda f: kinds.same(drawn(f), true),
             "Not yet. Which kernel gives its input back? Add that one to every channel's.",
         ),
         hint=[
@@ -134,52 +130,54 @@ def to_int8(answer: Callable[[Tensor], tuple[Tensor, Tensor]] | None) -> bool:
         return weight.flatten(1).abs().amax(1) / 127
 
     def each(step: Tensor, weight: Tensor) -> Tensor:
-        return torch.as_tensor(step).float().reshape(-1, *[1] * (weight.ndim - 1))
+        return step.reshape(-1, *[1] * (weight.ndim - 1))
 
-    def given(f: Callable, weight: Tensor) -> tuple[Tensor, Tensor]:
-        whole, step = f(weight.clone())
-        return torch.as_tensor(whole), torch.as_tensor(step).float()
+    def off(f: Callable, weight: Tensor) -> float:
+        """The largest error, in steps."""
+        whole, step = f(weight)
+        return float((whole.float() - weight / each(step, weight)).abs().max())
 
-    def off(f: Callable, weight: Tensor) -> Tensor:
-        """The largest error of each channel, in its own steps."""
-        whole, step = given(f, weight)
-        back = whole.float() * each(step, weight)
-        return (back - weight).flatten(1).abs().amax(1) / steps(weight)
+    def right_steps(f: Callable, weight: Tensor) -> bool:
+        return kinds.same(f(weight)[1], steps(weight), atol=0, rtol=1e-4)
 
-    def truncated(weight: Tensor) -> Tensor:
-        return (weight / each(steps(weight), weight)).trunc().to(torch.int8)
+    def fits(f: Callable, weight: Tensor) -> bool:
+        return right_steps(f, weight) and off(f, weight) < 0.501
 
     return check(
-        tried(answer, kernel.clone()),
+        function(answer, kinds.Kind("a pair (whole, step)", _packed)),
         (
-            lambda f: given(f, kernel)[0].shape == kernel.shape and given(f, kernel)[0].dtype == torch.int8,
+            lambda f: f(kernel)[0].shape == kernel.shape and f(kernel)[0].dtype == torch.int8,
             "The whole numbers must have the weight's shape and dtype torch.int8: x.round().to(torch.int8).",
         ),
         (
-            lambda f: given(f, kernel)[1].numel() != 1,
+            lambda f: f(kernel)[1].numel() != 1,
             "One step for the whole layer: its small channels become zeros. Give each output channel its own.",
         ),
-        (lambda f: given(f, kernel)[1].shape == (5,), "For 5 output channels return 5 steps, of shape (5,)."),
+        (lambda f: f(kernel)[1].shape == (5,), "For 5 output channels return 5 steps, of shape (5,)."),
         (
-            lambda f: not (given(f, kernel)[1] * 127 - kernel.flatten(1).amax(1)).abs().max() < 1e-5,
+            lambda f: not kinds.same(127 * f(kernel)[1], kernel.flatten(1).amax(1)),
             "The largest number of a channel may be a negative one: take absolute values first.",
         ),
         (
-            lambda f: not torch.equal(given(f, kernel)[0], truncated(kernel)),
+            lambda f: not kinds.same(128 * f(kernel)[1], 127 * steps(kernel)),
+            "128 has no place above 0: torch.int8 ends at 127. Stay within -127 and 127.",
+        ),
+        (
+            lambda f: right_steps(f, kernel),
+            "Your steps are others. The largest absolute value of each channel is 127 of its steps.",
+        ),
+        (
+            lambda f: not torch.equal(f(kernel)[0], (kernel / each(steps(kernel), kernel)).trunc().char()),
             "You cut the digits off. Round to the nearest whole number: half the error.",
         ),
         (
-            lambda f: off(f, kernel).max() < 0.51 * 127 / 126,
-            "Read back, some weights are further off than half a step. The largest of each channel is 127 steps.",
+            lambda f: off(f, kernel) < 0.501,
+            "Read back, some weights are further off than half a step: take the nearest whole number.",
         ),
-        (lambda f: given(f, kernel)[0].min() >= -127, "-128 has no counterpart above 0. Stay within -127 and 127."),
-        (lambda f: off(f, matrix).max() < 0.51, "Right for a kernel of four axes, wrong for a matrix of two."),
+        (lambda f: fits(f, matrix), "Right for a kernel of four axes, wrong for a matrix of two."),
         (
-            lambda f: (
-                given(f, with_zeros)[1].isfinite().all()
-                and torch.equal(given(f, with_zeros)[0][3], torch.zeros(8).char())
-            ),
-            "A channel of zeros divides 0 by 0. Give it any step that is not 0.",
+            lambda f: 0 < f(with_zeros)[1][3] < torch.inf and not f(with_zeros)[0][3].any(),
+            "A channel of zeros divides 0 by 0. Give it any step above 0; all its whole numbers are 0.",
         ),
         hint=[
             "Two parts: the largest size of each output channel, and how many steps each weight is.",
@@ -188,3 +186,11 @@ def to_int8(answer: Callable[[Tensor], tuple[Tensor, Tensor]] | None) -> bool:
             ".to(torch.int8).",
         ],
     )
+
+
+def _packed(given: object) -> tuple[Tensor, Tensor]:
+    """Whole numbers, in the type that they have, and steps as floats."""
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise kinds.UnusableError
+    step = kinds.tensor(given[1])
+    return (given[0] if isinstance(given[0], Tensor) else torch.as_tensor(np.asarray(given[0]))), step
