@@ -12,6 +12,7 @@ import platformdirs
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent
+BESIDE = _CHECKOUT.parent / "shared" / "photos"  #: one copy of the photos for a whole class
 
 
 def data() -> Path:
@@ -28,11 +29,10 @@ def cache() -> Path:
 def photo_folders() -> list[Path]:
     """Folders that may hold photo sets (``Set5/``, ``T91/`` ...), the first found wins.
 
-    In order: the folders of ``$SRLIB_PHOTOS``, the download folder, and ``shared/photos`` beside the checkout
-    (one copy for a whole class).
+    In order: the folders of ``$SRLIB_PHOTOS``, the download folder, and ``shared/photos`` beside the checkout.
     """
     named = [Path(p) for p in os.environ.get("SRLIB_PHOTOS", "").split(os.pathsep) if p]
-    return [*named, cache() / "photos", _CHECKOUT.parent / "shared" / "photos"]
+    return [*named, cache() / "photos", BESIDE]
 
 
 def runs() -> Path:

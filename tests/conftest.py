@@ -12,9 +12,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several workers: one thread each, set
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("SRLIB_LIVE", "0")
+os.environ.setdefault("SRLIB_THREADS", "1")  # else the clock would choose, and bits depend on that
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402
+import realphotos  # noqa: E402, F401 (before any test hides them: where this machine has its photos)
 from in_lab import lab  # noqa: E402, F401 (a fixture: one JupyterLab for all tests that need one)
 from served import address, site  # noqa: E402, F401 (fixtures: the built website)
 
@@ -30,6 +32,27 @@ def load_tool(name):
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def nobodys_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def newcomer(request, monkeypatch, nobodys_cache):
+    """A unit test finds no photos, downloads or settings of this machine; :mod:`realphotos` lets it see the photos.
+
+    Whole notebooks, the site and JupyterLab run with what the machine has: CI runs them on a newcomer's, too.
+    """
+    if any(request.node.get_closest_marker(name) for name in ("notebooks", "site", "browser")):
+        return
+    for name in ("SRLIB_PHOTOS", "SRLIB_TIER", "SRLIB_RESULTS", "SRLIB_DETERMINISTIC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SRLIB_CACHE", str(nobodys_cache))
+    from srlib import paths
+
+    monkeypatch.setattr(paths, "BESIDE", nobodys_cache / "none")
 
 
 @pytest.fixture(scope="session")

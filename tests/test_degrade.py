@@ -271,6 +271,7 @@ def test_a_shower_is_about_as_much_as_rain12():
 @pytest.mark.parametrize("name", ["Rain100L", "Rain100H"])
 def test_published_rain_is_added_light_too(name):
     """The model is not only the paper's: in the published pairs rain - clean is never negative, and gray."""
+    realphotos.show()
     folder = next((f for root in paths.photo_folders() if (f := root / name).is_dir()), None)
     if folder is None:
         realphotos.absent(f"{name} is not on this machine")

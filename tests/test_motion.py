@@ -98,6 +98,7 @@ def test_no_h5py(written, monkeypatch):
 
 
 def test_drawn_kernels_resemble_the_measured_ones():
+    realphotos.show()
     if motion.levin_file() is None:
         realphotos.absent("Levin09.mat is not on this machine")
     measured = motion.levin()

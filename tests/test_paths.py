@@ -28,12 +28,19 @@ def test_the_cache_moves_with_its_variable(monkeypatch, tmp_path):
         assert paths.cache().name == "srlib"
 
 
+def test_a_test_finds_no_photos_of_this_machine():
+    from srlib import datasets
+
+    assert not [folder for folder in paths.photo_folders() if folder.exists()]
+    assert [name for name in datasets.names() if datasets.present(name)] == ["bundled", "synthetic"]
+
+
 def test_photo_folders_in_their_order(monkeypatch, tmp_path):
     monkeypatch.setenv("SRLIB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SRLIB_PHOTOS", os.pathsep.join(["/first", "", "/second"]))
     first, second, fetched, shared = paths.photo_folders()
     assert (first, second, fetched) == (Path("/first"), Path("/second"), tmp_path / "cache" / "photos")
-    assert shared.parts[-2:] == ("shared", "photos")
+    assert shared == paths.BESIDE
     monkeypatch.delenv("SRLIB_PHOTOS")
     assert paths.photo_folders() == [fetched, shared]
 
