@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import torch
@@ -187,6 +188,7 @@ def present(kind: str = "cuda") -> Iterator[Gpu]:
         told += [(cuda, "is_bf16_supported", True), (cuda, "is_current_stream_capturing", False)]
         told += [(cuda, "get_device_capability", (9, 0)), (cuda, "set_device", None), (cuda, "empty_cache", None)]
         told += [(cuda, "max_memory_allocated", 0), (cuda, "reset_peak_memory_stats", None)]
+        told += [(cuda, "get_device_properties", SimpleNamespace(name=NAME, total_memory=2**33, major=9, minor=0))]
         told += [(cuda, "mem_get_info", (2**33, 2**33)), (cuda, "synchronize", None)]
     else:
         told += [(torch.mps, "synchronize", None), (torch.mps, "empty_cache", None)]

@@ -203,7 +203,7 @@ def a_constant_of_the_network(run, patch):
 
 
 def a_hand_on_its_memory(run, patch):
-    patch.setattr(run, "_loss", lambda x, y, scale: run.model(x).mean() + float(x.numpy().mean()))
+    patch.setattr(run, "_loss", lambda drawn, y: drawn[0].mean() + float(y.numpy().mean()))
 
 
 OFFSET = torch.zeros(1, 3, 1, 1)
@@ -232,7 +232,6 @@ def test_a_planted_fault_is_caught(gpu, photos, monkeypatch, plant):
 def test_a_planted_double_is_caught(photos, monkeypatch):
     with fake_gpu.present("mps"):
         run = training(photos, device="mps")
-        monkeypatch.setattr(run, "_draw", lambda scale: tuple(torch.rand(2, 3, 8, 8).to("mps") for _ in "xy"))
-        monkeypatch.setattr(run, "_loss", lambda x, y, scale: run.model(x).double().mean())
+        monkeypatch.setattr(run, "_loss", lambda drawn, y: drawn[0].double().mean())
         with pytest.raises(fake_gpu.NoDoubles):
             run.finish()

@@ -28,6 +28,7 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "tools" / "gpu_parts.py"
 MARK = "GPU_CHECK "  # begins a line that a part prints for us
 EXTRAS = ("nbformat", "nbclient", "papermill", "ipykernel")  # what the chapters need beside the course's own packages
 
@@ -41,7 +42,7 @@ PARTS = {
     "resume_exactly": 40,
     "upscale": 50,
     "benchmark": 50,
-    "memory": 20,
+    "memory": 30,
     "chapters": 480,
 }
 LEAST = 5  # seconds without which a part is not begun
@@ -102,7 +103,7 @@ def needed() -> list[str]:
 
 def run_part(name: str, options: list[str], seconds: float, results: Results) -> None:
     """A part in a process of its own; its lines become rows as they come."""
-    command = [sys.executable, str(ROOT / "tools" / "gpu_parts.py"), name, "--seconds", f"{seconds:.0f}", *options]
+    command = [sys.executable, str(SCRIPT), name, "--seconds", f"{seconds:.0f}", *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     began, log = time.monotonic(), results.folder / f"{name}.log"
     with open(log, "w", encoding="utf-8") as errors:

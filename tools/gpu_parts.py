@@ -98,12 +98,11 @@ def networks(part: Part) -> None:
 
 def recipes(part: Part) -> None:
     """Two steps, a look and the gain of every recipe, as chapters begin."""
-    from srlib import adversarial, images, synthetic, train
+    from srlib import adversarial, train
     from srlib import recipes as all_recipes
 
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(2):
-            images.save(Path(folder) / f"{seed}.png", synthetic.picture(seed, side=96))
+        drawn(Path(folder))
         for name in all_recipes.names() + all_recipes.games():
             game = name in all_recipes.games()
             recipe = all_recipes.get(name, 4 if game else None)
@@ -115,6 +114,16 @@ def recipes(part: Part) -> None:
                 part.say(name, f"loss {loss:.4f}, {run.gain():+.2f} dB after two steps", math.isfinite(loss))
             except Exception as error:
                 part.say(name, f"{type(error).__name__}: {error}", False)
+
+
+def drawn(folder: Path) -> Path:
+    """Two small pictures, one to train on and one to hold out: decoding photos would take longer than two steps."""
+    from srlib import images, synthetic
+
+    folder.mkdir(exist_ok=True)
+    for seed in range(2):
+        images.save(folder / f"{seed}.png", synthetic.picture(seed, side=96))
+    return folder
 
 
 def speed(part: Part) -> None:
@@ -141,9 +150,9 @@ def resume(part: Part) -> None:
     steps = 4 if part.quick else 40
     recipe = all_recipes.get("edsr")
 
-    def trained(checkpoint: Path | None = None, until: int = steps) -> torch.Tensor:
+    def trained(folder: str, checkpoint: Path | None = None, until: int = steps) -> torch.Tensor:
         # "constant": the first half must not know how long the whole is
-        given = {"steps": until, "schedule": "constant", "every": 10**6, "data": ["bundled"]}
+        given = {"steps": until, "schedule": "constant", "every": 10**6, "data": [folder], "held_out": folder}
         run = train.fit(recipe, "smoke", device=part.device, checkpoint=checkpoint, **given)
         begun = len(run.history)
         run.look = lambda: (0.0, None)  # the last step would look at the held-out photos
@@ -152,10 +161,10 @@ def resume(part: Part) -> None:
         return torch.cat([p.detach().cpu().flatten() for p in run.model.parameters()])
 
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "a.ckpt"
-        whole, again = trained(), trained()
-        trained(file, steps // 2)
-        resumed = trained(file)
+        file, photos = Path(folder) / "a.ckpt", f"{drawn(Path(folder) / 'photos')}/"
+        whole, again = trained(photos), trained(photos)
+        trained(photos, file, steps // 2)
+        resumed = trained(photos, file)
     for what, other in (("the same training again", again), ("interrupted and resumed", resumed)):
         apart = float((whole - other).abs().max())
         how = "deterministic algorithms" if exactly else "torch's usual algorithms"
