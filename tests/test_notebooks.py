@@ -79,6 +79,9 @@ BREAK = {
     "shows a bare image": lambda nb: add(
         nb, new_code_cell("1", outputs=[new_output("display_data", data={"image/png": "aGk="})])
     ),
+    "'.model.cpu(' moves or uses a training's own": lambda nb: add(nb, new_code_cell("run.model.cpu().eval()")),
+    "'.model(' moves or uses": lambda nb: add(nb, new_code_cell("y = trial.model(x)")),
+    "'deepcopy(runs[0].model)' moves": lambda nb: add(nb, new_code_cell("copy.deepcopy(runs[0].model)")),
     "stores a warning": lambda nb: add(nb, new_code_cell("1", outputs=printed("careful", "stderr"))),
     "stores an error": lambda nb: add(nb, new_code_cell("1", outputs=[new_output("error", ename="E", evalue="")])),
     "something of this machine: ' at 0x": lambda nb: add(
@@ -99,6 +102,13 @@ def test_outputs_older_than_the_code_are_found(chapter, complaints):
     assert complaints(chapter) == ""
     chapter.cells[-1].source = "print(5)"
     assert "has outputs older than its code" in complaints(chapter, stamp=False)
+
+
+def test_a_fork_changes_the_address_in_the_install_cell_and_nothing_else(chapter, complaints):
+    chapter.cells.insert(1, new_code_cell("%pip install here", metadata={"tags": ["install", "remove-cell"]}))
+    assert complaints(chapter) == ""
+    chapter.cells[1].source = "%pip install there"
+    assert complaints(chapter, stamp=False) == ""
 
 
 def test_prose_may_change_without_a_new_run(chapter, complaints):

@@ -46,6 +46,8 @@ FEWEST_CHECKED_CELLS = 5  # per chapter, compared by nbval
 NOTEBOOK_LIMIT, BOOK_LIMIT = 1_000_000, 10_000_000  # bytes
 KEPT_NOTEBOOK_METADATA = ("kernelspec", "language_info", "mystnb", "srlib", "title")
 KEPT_CELL_METADATA = ("tags", "mystnb", "slideshow", "jupyter", "cellView", "collapsed", "editable", "deletable")
+# On a GPU the training's network is there, and what a chapter draws with is not.
+REACHES_IN = re.compile(r"\.(?:model|judge)\.(?:cpu|cuda|to|eval|half|float)\(|\.model\(|deepcopy\([^()]*\.model\)")
 WIDGET_MIMES = ("application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json")
 
 
@@ -219,6 +221,8 @@ def cell_problems(nb):
             continue
         if cell.cell_type != "code":
             continue
+        if reach := REACHES_IN.search(cell.source):
+            yield f"{where}: {reach[0]!r} moves or uses a training's own network. Draw with a copy: run.network()."
         lines = len(cell.source.splitlines())
         if lines > LONGEST_CELL:
             yield f"{where}: {lines} lines; {LONGEST_CELL} are allowed. Split it, or move plumbing into srlib."
