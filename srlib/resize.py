@@ -2,7 +2,8 @@
 
 One output sample is a weighted mean of the input samples around the point it came from. The kernel gives
 the weights; *antialiasing* stretches the kernel when the picture shrinks, so that details too fine for the
-new grid are averaged away instead of folding back as false patterns. Both axes are separate: height first.
+new grid are averaged away instead of folding back as false patterns. The axes are separate: one pass each, and as
+in MATLAB the one with the smaller factor first (height first, if they are equal).
 Kernel: R. Keys, "Cubic convolution interpolation for digital image processing", 1981, eq. 15 (a = -1/2).
 """
 
@@ -59,6 +60,7 @@ KERNELS: dict[str, tuple[Kernel, float]] = {
     "lanczos3": (lanczos, 6.0),
 }
 BORDERS = ("symmetric", "replicate")
+TIE = 1e-9  # levels; so close to half a level *is* half a level. Doubles err by 1e-13, and other sums keep further away
 
 
 def resize(
@@ -81,10 +83,13 @@ def resize(
             "nearest" never antialiases, as in MATLAB.
         border: how samples outside the picture are made up: "symmetric" mirrors it (MATLAB today),
             "replicate" repeats the edge (the LR files that papers share were made so).
-        uint8_passes: round to 8 bits after each of the two passes, as those same files were.
+        uint8_passes: round to 8 bits before, between and after the two passes, as those same files were. Halves go
+            up (MATLAB's rule), and they are found exactly: halving or quartering 8-bit pictures meets them often.
+            The order of the passes matters here: with ``size`` the axis with the smaller factor comes first.
 
     Returns:
-        A tensor of the same dtype; differentiable unless ``uint8_passes``.
+        A tensor of the same dtype on the same device; differentiable unless ``uint8_passes``. The processor computes
+        in 64 bits, another device in 32 (Apple's has no more); 8-bit passes are computed on the processor.
 
     Raises:
         TypeError, ValueError: wrong picture, both or neither of scale and size, a size of zero, an unknown name.
@@ -99,12 +104,19 @@ def resize(
     height, width = img.shape[-2:]
     (out_h, out_w), (scale_h, scale_w) = _sizes(height, width, scale, size)
     antialias = antialias and kernel != "nearest"
-    out = img.double()  # float64: a rounding tie must fall as it does in MATLAB
-    for axis, length, new, factor in ((-2, height, out_h, scale_h), (-1, width, out_w, scale_w)):
+    passes = sorted([(scale_h, -2, height, out_h), (scale_w, -1, width, out_w)])  # of equal factors -2 is the smaller
+    if uint8_passes:  # whole levels 0 to 255 from here on: then the sums of halving and quartering are exact
+        out = (round_to_uint8(img.cpu().double()) * 255).round()
+    else:
+        wide = torch.float64 if img.device.type == "cpu" else torch.float32
+        out = img.to(torch.promote_types(img.dtype, wide))
+    for factor, axis, length, new in passes:
         out = _resize_axis(out, axis, *_contributions(length, new, factor, kernel, antialias, border))
         if uint8_passes:
-            out = round_to_uint8(out)
-    return out.to(img.dtype)
+            out = (out.clamp(0, 255) + (0.5 + TIE)).floor()
+    if uint8_passes:
+        out = out / 255
+    return out.to(img.dtype).to(img.device)
 
 
 def _sizes(
@@ -153,7 +165,8 @@ def _resize_axis(img: Tensor, axis: int, index: np.ndarray, weight: np.ndarray) 
     """Weighted sum of shifted copies of ``img`` along one axis, one copy a tap."""
     shape = [1] * img.ndim
     shape[axis] = index.shape[1]
+    index, weight = torch.from_numpy(index), torch.from_numpy(weight).to(img.dtype)  # to 32 bits before it travels
     out = 0
-    for taps, weights in zip(torch.from_numpy(index), torch.from_numpy(weight), strict=True):
-        out = out + img.index_select(axis, taps.to(img.device)) * weights.to(img.device).view(shape)
+    for taps, weights in zip(index.to(img.device), weight.to(img.device), strict=True):
+        out = out + img.index_select(axis, taps) * weights.view(shape)
     return out

@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import fake_gpu
 import numpy as np
 import pytest
 import torch
@@ -10,8 +11,11 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
 
 from srlib import resize as module
+from srlib.images import round_to_uint8
 from srlib.resize import KERNELS, resize
 
 SIDES = st.integers(1, 23)
@@ -32,7 +36,7 @@ def keys(x):
     return -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2 if x < 2 else 0.0
 
 
-def matlab(rows, scale, antialias=True, border="symmetric", rounding=False):
+def matlab(rows, scale, antialias=True, border="symmetric"):
     """imresize(rows, scale, "bicubic"), one sample at a time, in plain Python: height, then width."""
 
     def line(values):
@@ -50,7 +54,7 @@ def matlab(rows, scale, antialias=True, border="symmetric", rounding=False):
                 while not 1 <= j <= n:  # mirrored, the edge sample twice
                     j = 1 - j if j < 1 else 2 * n + 1 - j
                 total += weight / sum(weights) * values[j - 1]
-            result.append(math.floor(min(max(total, 0), 1) * 255 + 0.5) / 255 if rounding else total)
+            result.append(total)
         return result
 
     columns = [line(column) for column in zip(*rows, strict=True)]
@@ -66,14 +70,134 @@ def test_matlabs_imresize_sample_by_sample(scale, antialias, border):
     assert np.abs(resize(img, scale, antialias=antialias, border=border)[0].numpy() - slow).max() < 1e-12
 
 
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_stored_lr_files_recipe_is_exact(scale):
-    """Rounding after each pass, edge repeated: not one level may differ."""
-    img = (noise(24, 36) * 255).round() / 255
-    slow = np.array(matlab(img[0].tolist(), 1 / scale, border="replicate", rounding=True)) * 255
-    fast = resize(img.float(), 1 / scale, border="replicate", uint8_passes=True)[0].double().numpy() * 255
-    assert np.array_equal(fast.round(), slow.round())
-    assert np.abs(fast - fast.round()).max() < 1e-4
+def exact_keys(x):
+    """Keys' cubic of a fraction, in lowest terms."""
+    x = abs(x)
+    if x < 1:
+        return Fraction(3, 2) * x**3 - Fraction(5, 2) * x**2 + 1
+    return -(x**3) / 2 + Fraction(5, 2) * x**2 - 4 * x + 2 if x < 2 else Fraction(0)
+
+
+def exact_line(levels, factor, border):
+    """One row or column of whole levels, resized by a fraction: the sums before they are rounded, as fractions."""
+    n, stretch, sums = len(levels), min(factor, 1), []
+    for i in range(math.ceil(factor * n)):
+        centre = (i + Fraction(1, 2)) / factor - Fraction(1, 2)
+        taps = range(math.ceil(centre - 2 / stretch), math.floor(centre + 2 / stretch) + 1)
+        weights = [exact_keys(stretch * (centre - j)) for j in taps]
+        mirrored = [min(j % (2 * n), 2 * n - 1 - j % (2 * n)) for j in taps]
+        at = [min(max(j, 0), n - 1) for j in taps] if border == "replicate" else mirrored
+        sums.append(sum(w * levels[j] for w, j in zip(weights, at, strict=True)) / sum(weights))
+    return sums
+
+
+def exact(levels, factors, border):
+    """The 8-bit recipe without any rounding error, and how many sums lay on a half.
+
+    Bicubic, antialiased; the axis with the smaller factor first, else the height; rounded after each pass, halves up.
+    """
+    halves = 0
+    for axis in sorted((0, 1), key=lambda axis: factors[axis]):
+        rows = levels if axis else list(zip(*levels, strict=True))
+        sums = [exact_line(row, factors[axis], border) for row in rows]
+        halves += sum(2 * value % 2 == 1 for row in sums for value in row)
+        rows = [[min(max(math.floor(value + Fraction(1, 2)), 0), 255) for value in row] for row in sums]
+        levels = rows if axis else list(zip(*rows, strict=True))
+    return np.array(levels), halves
+
+
+def small(levels, border, dtype=torch.float32, **how):
+    """What ``resize`` makes of whole levels, as whole levels."""
+    out = resize(torch.tensor(levels).to(dtype)[None] / 255, border=border, uint8_passes=True, **how)
+    assert out.dtype == dtype
+    levels = out[0].double() * 255
+    assert (levels - levels.round()).abs().max() < (0.1 if dtype == torch.float16 else 1e-4)
+    return levels.round().numpy()
+
+
+FRACTIONS = st.sampled_from([Fraction(*f) for f in ((1, 2), (1, 3), (1, 4), (2, 3), (3, 2), (2, 1), (3, 1), (4, 1))])
+DTYPES = st.sampled_from([torch.float16, torch.float32, torch.float64])
+
+
+@st.composite
+def eight_bits(draw):
+    """A small picture of whole levels."""
+    height, width, seed = draw(st.integers(1, 7)), draw(st.integers(1, 7)), draw(st.integers(0, 2**16))
+    return np.random.default_rng(seed).integers(0, 256, (height, width)).tolist()
+
+
+@given(eight_bits(), FRACTIONS, BORDERS, DTYPES)
+def test_eight_bit_passes_are_exact(levels, scale, border, dtype):
+    """Not one level may differ from what fractions say, on halves neither."""
+    expected, _ = exact(levels, (scale, scale), border)
+    assert np.array_equal(small(levels, border, dtype, scale=float(scale)), expected)
+
+
+@given(eight_bits(), st.integers(1, 12), st.integers(1, 12), BORDERS)
+def test_eight_bit_passes_take_the_smaller_factor_first(levels, height, width, border):
+    factors = (Fraction(height, len(levels)), Fraction(width, len(levels[0])))
+    expected, _ = exact(levels, factors, border)
+    assert np.array_equal(small(levels, border, size=(height, width)), expected)
+
+
+@pytest.mark.parametrize("border", ["symmetric", "replicate"])
+@pytest.mark.parametrize(("scale", "least"), [(2, 1), (3, 0), (4, 0)])
+def test_the_stored_lr_files_recipe_is_exact(scale, least, border):
+    """Not one level may differ. Halving meets halves often: without any, this would prove little."""
+    levels = np.random.default_rng(0).integers(0, 256, (24, 36)).tolist()
+    expected, halves = exact(levels, (Fraction(1, scale),) * 2, border)
+    assert halves >= least
+    assert np.array_equal(small(levels, border, scale=1 / scale), expected)
+
+
+def test_the_order_of_the_passes_shows():
+    """Otherwise the tests above would not tell one order from the other; of equal factors the height comes first."""
+    levels = np.random.default_rng(1).integers(0, 256, (8, 8)).tolist()
+    for size in ((4, 5), (5, 4), (4, 4)):
+        factors = (Fraction(size[0], 8), Fraction(size[1], 8))
+        wrong, _ = exact(list(zip(*levels, strict=True)), factors[::-1], "replicate")
+        found = small(levels, "replicate", size=size)
+        assert np.array_equal(found, exact(levels, factors, "replicate")[0])
+        assert size != (4, 4) or not np.array_equal(found, wrong.T), "width first would give other levels"
+
+
+def test_eight_bit_passes_round_what_they_are_given():
+    """A picture between two levels is first the 8-bit file that it would be."""
+    img = noise(12, 9).float()
+    how = {"scale": 1 / 2, "border": "replicate", "uint8_passes": True}
+    assert torch.equal(resize(img, **how), resize(round_to_uint8(img), **how))
+    assert torch.equal(resize(img.double(), **how).float(), resize(img, **how))
+
+
+class Doubles(TorchDispatchMode):
+    """Refuses 64-bit floats on any device but the processor: Apple's GPUs have none."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for t in tree_flatten([args, kwargs, result])[0]:
+            if isinstance(t, torch.Tensor) and t.device.type != "cpu":
+                assert t.dtype != torch.float64, f"{func}: 64-bit floats on {t.device}"
+        return result
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("kernel", list(KERNELS))
+def test_no_doubles_on_another_device(kernel, dtype):
+    with Doubles():
+        out = resize(torch.empty(2, 3, 9, 12, device="meta", dtype=dtype), 1 / 3, kernel=kernel)
+    assert (out.device.type, out.dtype, out.shape) == ("meta", dtype, (2, 3, 3, 4))
+
+
+@pytest.mark.parametrize("kind", fake_gpu.KINDS)
+def test_another_device_gives_the_same_values(kind):
+    img = noise(9, 12).float()
+    ways = [{"scale": 1 / 2}, {"scale": 3}, {"scale": 1 / 2, "uint8_passes": True}, {"size": (20, 4)}]
+    expected = [resize(img, **how) for how in ways]
+    with fake_gpu.present(kind):
+        for how, here in zip(ways, expected, strict=True):
+            there = resize(img.to(kind), **how)
+            assert there.device.type == kind
+            assert (there.cpu() - here).abs().max() < (1e-12 if "uint8_passes" in how else 1e-6)
 
 
 @pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
