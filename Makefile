@@ -2,7 +2,7 @@
 # Windows, or conda: see environment.yml.
 
 VENV ?= .venv
-PY := $(VENV)/bin/python
+PY := "$(VENV)/bin/python"
 export PYTHON TORCH_INDEX
 
 # Two workers with one thread each are quicker, on any machine, than two workers that fight for all cores.
@@ -10,7 +10,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(PY) -m pytest
 BOOK := $(PY) -c "from jupyter_book.cli.main import main; main()" build book --config _config.yml --path-output .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test book smoke nbval test-site test-lab test-slow check format notebooks slides student weights pack clean
+.PHONY: help setup lab test book smoke nbval test-photos test-gpu test-site test-lab test-slow check format notebooks slides student weights pack clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -19,7 +19,7 @@ help:  ## show this list
 	@echo "           PORT=8890 and ARGS=\"--no-browser\" for make lab;  ARGS=\"-k resize\" for make test"
 
 setup:
-	@sh tools/setup.sh $(VENV)
+	@sh tools/setup.sh "$(VENV)"
 
 lab: setup  ## open the course in JupyterLab, on your own copies of the notebooks (work/)
 	@exec $(PY) tools/lab.py $(if $(PORT),--port $(PORT)) $(ARGS)
@@ -37,6 +37,12 @@ smoke: setup  ## run every notebook at the smoke tier, with another seed and pho
 
 nbval: setup  ## run every notebook at the smoke tier and compare the cells that must not change
 	$(PYTEST) -m "notebooks and not slow" tests/test_nbval.py $(ARGS)
+
+test-photos: setup  ## the unit tests that need the papers' photo sets (srlib fetch Set5 Set14 ...)
+	$(PYTEST) -n 2 $$(grep -l realphotos tests/test_*.py) $(ARGS)
+
+test-gpu: setup  ## run every notebook at the smoke tier on a GPU that is not there: nothing may mix the two devices
+	$(PYTEST) -n 2 -m notebooks tests/test_gpu_notebooks.py $(ARGS)
 
 test-site: book  ## look at the built website in a browser
 	$(PYTEST) -n 2 -m "site and not slow" tests/test_site.py tests/test_twins.py tests/test_frames.py tests/test_slides.py $(ARGS)
