@@ -40,7 +40,7 @@ def main() -> None:
         print(f"{label}, shipped: {score(weights.load(label, SCALE))}", flush=True)
     for words in groups:
         run = adversarial.fit(recipe, "full", **tomllib.loads("\n".join(words.split()))).finish()
-        print(f"{words}: {score(run.model)}", flush=True)
+        print(f"{words}: {score(run.network())}", flush=True)
 
 
 if __name__ == "__main__":

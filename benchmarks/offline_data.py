@@ -19,7 +19,7 @@ def main() -> None:
         for seed in (0, 1):
             options = {"data": data, "held_out": "BSD200", "steps": steps, "every": steps, "seed": seed}
             run = train.fit(recipes.get("sprint", 2), "laptop", **options).finish()
-            set5.append(benchmark.run(run.model.cpu(), "Set5")[0]["psnr"])
+            set5.append(benchmark.run(run.network(), "Set5")[0]["psnr"])
             held_out.append(run.gain())
         print(
             f"{'+'.join(data):<20} Set5 {sum(set5) / 2:.3f} dB, gain on BSD200 held out {sum(held_out) / 2:.3f} dB",

@@ -28,7 +28,7 @@ def main() -> None:
             recipe = recipes.get("sprint", scale)
             options = {"arguments": arguments, "steps": steps, "data": ["T91"], "every": steps}
             run = train.fit(recipe, "laptop", **options).finish()
-            score, published = benchmark.run(run.model.cpu(), "Set5")[0]["psnr"], papers.psnr(paper, "Set5", scale)
+            score, published = benchmark.run(run.network(), "Set5")[0]["psnr"], papers.psnr(paper, "Set5", scale)
             name = f"sprint {arguments['features']}x{arguments['layers']}"
             verdict = f"{paper}: {'yes' if score >= published else 'no'}"
             print(

@@ -393,3 +393,12 @@ def test_of_ones_own_folder_the_part_that_is_measured_is_said(machine):
     shown = srlib("benchmark", "nearest", f"{machine / 'own' / 'holiday'}/")
     assert " (1 of 3 photos: those that a training holds out), paper_y: " in shown.stdout
     assert "photos" not in srlib("benchmark", "nearest", "Set5").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [["train", "sprint"], ["benchmark", "sprint", "Set5"], ["upscale", "x.png", "-o", "y.png"]]
+)
+def test_a_device_that_is_not_here_is_one_sentence(words, tmp_path):
+    done = srlib(*words, "--device", "tpu")
+    assert done.exit_code == 1
+    assert "device='tpu' is unknown. Use one of: auto, cpu, cuda, mps" in done.output

@@ -224,3 +224,41 @@ def test_the_photo_that_cannot_be_used_is_named(tmp_path):
         sampling.prepare((photos,), photos[:1], how, 8, torch.device("cpu"))
     with pytest.raises(ValueError, match="The photo tiny cannot be used"):
         sampling.prepare((photos[:1],), photos[2:], how, 8, torch.device("cpu"))
+
+
+def eight_bit(size, seed, channels=3):
+    return images.round_to_uint8(torch.rand(channels, *size, generator=generator(seed)))
+
+
+def test_pictures_of_8_bits_take_a_quarter_of_the_memory_and_give_the_same_patches():
+    pairs = [(eight_bit((9, 11), n), eight_bit((18, 22), n + 10)) for n in range(3)]
+    pool = PatchPool(pairs, 4)
+    assert pool.inputs.dtype == pool.targets.dtype == torch.uint8
+    wide = PatchPool([*pairs, (torch.rand(3, 4, 4) / 7, torch.rand(3, 8, 8) / 7)], 4)  # one that 8 bits cannot hold
+    assert wide.inputs.dtype == torch.float32
+    assert pool.nbytes * 4 == wide.nbytes - 4 * 3 * (16 + 64)
+    pool.chance = wide.chance = torch.tensor([0.3, 0.6, 1.0], dtype=torch.float64)  # the same dice for both
+    for ours, theirs in zip(pool.sample(30, generator()), wide.sample(30, generator()), strict=True):
+        assert ours.dtype == torch.float32
+        assert torch.equal(ours, theirs)
+
+
+def test_inputs_that_were_enlarged_keep_their_fractions_beside_targets_of_8_bits():
+    x = resize(eight_bit((10, 10), 0), 2)
+    pool = PatchPool([(x, eight_bit((20, 20), 1))], 6)
+    assert (pool.inputs.dtype, pool.targets.dtype) == (torch.float32, torch.uint8)
+
+
+def test_the_shelf_of_prepared_photos_is_bounded_by_bytes(monkeypatch):
+    made = []
+    monkeypatch.setattr(PatchPool, "nbytes", property(lambda pool: made.append(1) or 0.6 * sampling.SHELF))
+    sampling.prepare.cache.clear()
+    held_out = datasets.photos("bundled", split="test")
+    for scale in (2, 3, 2, 3):  # two do not fit beside each other
+        sampling.prepare((held_out,), held_out, (scale, "y", False, ()), 8, torch.device("cpu"))
+        assert len(sampling.prepare.cache) == 1
+    assert len(made) == 4
+    monkeypatch.setattr(PatchPool, "nbytes", property(lambda pool: 2 * sampling.SHELF))
+    sampling.prepare.cache.clear()
+    sampling.prepare((held_out,), held_out, (2, "y", False, ()), 8, torch.device("cpu"))
+    assert len(sampling.prepare.cache) == 0, "what is larger than the shelf is used, and not kept"

@@ -639,3 +639,97 @@ def test_a_training_cannot_be_shorter_than_it_is(tmp_path):
     fit(tmp_path / "a.ckpt").finish()
     with pytest.raises(train.CheckpointError, match="has 12 steps behind it, but this recipe ends after 5"):
         fit(tmp_path / "a.ckpt", steps=5)
+
+
+# --- where it computes
+
+
+def test_a_copy_to_draw_with_leaves_the_training_alone():
+    run = fit()
+    steps = iter(run)
+    next(steps)
+    copied = run.network()
+    assert not copied.training
+    assert {p.device.type for p in copied.parameters()} == {"cpu"}
+    assert all(p.is_contiguous() for p in copied.parameters())
+    before = [p.clone() for p in copied.parameters()]
+    for a, b in zip(run.model.parameters(), before, strict=True):
+        assert torch.equal(a, b)
+    for _ in steps:
+        pass
+    assert run.model.training or run.done  # the loop goes on with its own
+    assert all(torch.equal(p, b) for p, b in zip(copied.parameters(), before, strict=True)), "the copy learned, too"
+    assert_same(run, fit().finish())
+
+
+def test_the_loss_is_of_32_bits_also_where_the_network_computes_in_16(monkeypatch):
+    seen = []
+    monkeypatch.setitem(losses.LOSSES, "l1", lambda sr, hr: seen.append(sr.dtype) or (sr - hr).abs().mean())
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    drawn = []
+    run = fit(half=True, steps=1)
+    run.model.body[0].register_forward_hook(lambda net, given, out: drawn.append(out.dtype))
+    next(iter(run))
+    assert drawn[0] == torch.bfloat16
+    assert seen == [torch.float32]
+
+
+def test_the_optimizers_counters_stay_on_the_processor(tmp_path, monkeypatch):
+    """On a GPU each would be waited for, twice a step."""
+    fit(checkpoint=tmp_path / "a.ckpt", steps=3).finish()
+    asked, load = [], torch.load
+
+    def listening(file, map_location, **options):
+        asked.append(map_location)
+        return load(file, map_location=map_location, **options)
+
+    monkeypatch.setattr(torch, "load", listening)
+    fit(checkpoint=tmp_path / "a.ckpt", steps=3)
+    assert [str(where) for where in asked] == ["cpu"]
+
+
+@pytest.mark.parametrize("name", ["cuda", "mps", "cuda:1", "tpu"])
+def test_a_device_that_is_not_here_is_refused_in_a_sentence(name, monkeypatch):
+    if name == "tpu":
+        wanted = "device='tpu' is unknown. Use one of: auto, cpu, cuda, mps"
+    else:
+        wanted = f"device='{name}': torch {torch.__version__} finds none on this machine. Use auto or cpu."
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ValueError) as refused:
+        train.fit(recipe(), "laptop", device=name)
+    assert wanted in str(refused.value)
+
+
+def test_a_gpu_that_is_not_among_those_here_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert devices.pick() == torch.device("cuda")
+    with pytest.raises(ValueError, match=r"'cuda:1': this machine has 1, counted from cuda:0"):
+        devices.pick("cuda:1")
+
+
+def test_on_a_gpu_determinism_is_asked_for_by_name(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda on, warn_only: asked.append((on, warn_only)))
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    devices.prepare(torch.device("cpu"))
+    assert asked == []
+    devices.prepare(torch.device("cuda"))
+    assert (asked.pop(), torch.backends.cudnn.benchmark) == ((False, True), True)
+    monkeypatch.setenv("SRLIB_DETERMINISTIC", "1")
+    devices.prepare(torch.device("cuda"))
+    assert (asked.pop(), torch.backends.cudnn.benchmark) == ((True, True), False)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+def test_photos_it_would_rather_have_are_taken_if_they_are_here():
+    run = train.fit(recipe(data=["Set5"], rather=["T91"]), "laptop")
+    assert (run.recipe.data, run.notes) == (["T91"], ["It trains on T91, as its paper did."])
+    run = train.fit(recipe(data=["Set5"], rather=["T91"]), "laptop", data=["Set5"])
+    assert (run.recipe.data, run.notes) == (["Set5"], []), "what was asked for wins"
+    run = train.fit(recipe(rather=["DIV2K"]), "laptop")
+    assert run.recipe.data == ["T91"]
+    assert run.notes == ["It trains on T91: DIV2K is not on this machine. To get it: srlib fetch DIV2K"]
