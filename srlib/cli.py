@@ -127,7 +127,8 @@ def train(
     run = fit(recipe, tier, checkpoint=checkpoint, device=device, **changes)
     for name_of_set in run.recipe.data:
         datasets.photos(name_of_set, split="train")  # what is missing should be said before a progress bar begins
-    for note in run.notes if parallel.first() else []:
+    told = list(run.notes)
+    for note in told if parallel.first() else []:
         typer.echo(note)
     if run.history and parallel.first():
         typer.echo(f"Going on at step {len(run.history)} ({checkpoint})")
@@ -137,6 +138,9 @@ def train(
             bar.update()
             if step.psnr is not None:
                 bar.set_postfix_str(f"loss {step.loss:.4f}, held-out {step.psnr:.2f} dB")
+            if parallel.first() and (new := run.notes[len(told) :]):  # such as: how many threads
+                bar.write("\n".join(new))
+                told += new
     if parallel.first():
         there = [name for name in campaign.SETS if datasets.present(name)]
         called = weights.name_of(run.recipe.to_dict())

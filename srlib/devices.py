@@ -4,7 +4,8 @@ One rule for the whole library: what a public function returns lies on the proce
 the network is, and the result is carried back, so that no caller has to know. What is promised of a result:
 
 - On a processor a training that is killed and resumed ends in the same weights, bit for bit, with the same torch, the
-  same kind of processor and the same number of threads.
+  same kind of processor and the same number of threads. By itself that number is chosen by the clock
+  (:mod:`srlib.threads`); ``SRLIB_THREADS=1``, or any other, fixes it.
 - On a GPU it draws the same patches in the same order, and its sums are rounded in an order that changes from run to
   run: weights agree to rounding's reach, not to the bit. ``SRLIB_DETERMINISTIC=1`` asks torch for its deterministic
   algorithms there, which are slower; what has none is named in a warning.

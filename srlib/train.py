@@ -28,6 +28,7 @@ from srlib.recipes import Recipe, optimizer_for, schedule
 from srlib.resize import resize
 from srlib.sampling import PatchPool, pair, prepare
 from srlib.starts import start
+from srlib.threads import Threads
 
 EXPLODED = 1e4  # a loss on pictures in [0, 1] that no training comes back from
 RATES = {"model": "lr", "judge": "lr_judge"}  # which knob is the peak learning rate of which network
@@ -96,7 +97,8 @@ class Run:
         self.recipe, self.checkpoint, self.save_every = recipe, checkpoint, save_every
         self.device = parallel.join(devices.pick(device))
         devices.prepare(self.device)
-        self.notes: list[str] = []  # what a reader should know of how it began
+        self.notes: list[str] = []  # what a reader should know of how it began, and how it went on
+        self.threads = Threads(self.device, self.notes.append)
         # channels last: the layout in which CPUs and GPUs convolve fastest; it changes no result that matters
         self.players = {k: net.to(self.device, memory_format=torch.channels_last) for k, net in self._players().items()}
         self.optimizers = {name: optimizer_for(recipe, net) for name, net in self.players.items()}
@@ -187,6 +189,23 @@ class Run:
 
     def _step(self) -> Step:
         number, began = len(self.history) + 1, time.perf_counter()
+        with self.threads.step():
+            told = self._learn(number)
+        lr, seconds = self.optimizer.param_groups[0]["lr"], self.seconds + time.perf_counter() - began
+        step = self._kind(number, psnr=None, lr=lr, seconds=seconds, **told)
+        self.history.append(step)
+        self._torn = False
+        if number % self.recipe.every and number != self.recipe.steps:
+            return step
+        psnr, preview = self.look()
+        if psnr > self._best - self.slump:
+            self._remember()
+        self._best = max(self._best, psnr)
+        self.history[-1] = replace(step, psnr=psnr)
+        return replace(step, psnr=psnr, preview=preview)
+
+    def _learn(self, number: int) -> dict[str, float]:
+        """Change the weights once; what is to be told of it. Stopped inside, it leaves all as before, or ``_torn``."""
         for name, optimizer in self.optimizers.items():
             for group in optimizer.param_groups:
                 group["lr"] = self.settings[RATES[name]] * schedule(self.recipe, number)
@@ -205,18 +224,7 @@ class Run:
             self._rescue(number, total if finite else math.nan)
         for optimizer in self.optimizers.values():
             optimizer.step()
-        lr, seconds = self.optimizer.param_groups[0]["lr"], self.seconds + time.perf_counter() - began
-        step = self._kind(number, psnr=None, lr=lr, seconds=seconds, **told)
-        self.history.append(step)
-        self._torn = False
-        if number % self.recipe.every and number != self.recipe.steps:
-            return step
-        psnr, preview = self.look()
-        if psnr > self._best - self.slump:
-            self._remember()
-        self._best = max(self._best, psnr)
-        self.history[-1] = replace(step, psnr=psnr)
-        return replace(step, psnr=psnr, preview=preview)
+        return told
 
     def _backward(self) -> dict[str, Tensor]:
         """Draw a batch, and leave its loss's gradient in the parameters; what is to be told of that (see ``Step``)."""
@@ -360,6 +368,7 @@ class Run:
             "players": {name: net.state_dict() for name, net in self.players.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "generator": self.generator.get_state(),
+            "threads": self.threads.state(),
             "history": {f.name: [getattr(step, f.name) for step in self.history] for f in fields(self._kind)},
         }
         return write_checkpoint(path, state)
@@ -377,6 +386,7 @@ class Run:
             self.players[name].load_state_dict(state["players"][name])
             self.optimizers[name].load_state_dict(state["optimizers"][name])
         self.generator.set_state(state["generator"])
+        self.threads.recall(state.get("threads", {}))
         self.settings, self.turned = self.settings | state["settings"], state.get("turned", [])
         self._pools, self._best = {}, -math.inf  # the settings may want other patches
         self._remember()

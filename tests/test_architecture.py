@@ -16,7 +16,7 @@ PACKAGE = Path(srlib.__file__).parent
 
 #: From the ground up. A module may import from its own layer and from those before it.
 LAYERS = (
-    ("checks", "paths", "devices", "checkpoints", "interruptions", "parallel", "sentences"),
+    ("checks", "paths", "devices", "checkpoints", "interruptions", "parallel", "sentences", "threads"),
     ("images", "resize", "metrics", "losses", "classical", "figures"),
     ("degrade", "motion", "tiling", "synthetic", "download", "datasets", "sampling", "perceptual", "naturalness"),
     ("models",),
