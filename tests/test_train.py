@@ -733,3 +733,22 @@ def test_photos_it_would_rather_have_are_taken_if_they_are_here():
     run = train.fit(recipe(rather=["DIV2K"]), "laptop")
     assert run.recipe.data == ["T91"]
     assert run.notes == ["It trains on T91: DIV2K is not on this machine. To get it: srlib fetch DIV2K"]
+
+
+def test_every_step_is_timed_for_the_choice_of_threads_and_a_resumed_training_keeps_it(tmp_path, monkeypatch):
+    for name in ("OMP_NUM_THREADS", "SRLIB_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    used = []
+    monkeypatch.setattr(torch, "set_num_threads", used.append)
+    run = fit(checkpoint=tmp_path / "a.ckpt", steps=14)
+    ticking = iter(range(10**6))
+    monkeypatch.setattr(run.threads, "clock", lambda: next(ticking) * 1e-3)  # every step takes as long
+    run.finish()
+    assert run.threads.chosen == 1
+    assert set(used) == {1, 4}
+    (said,) = run.notes
+    assert said.startswith("Training with 1 thread: a step takes 1.0 ms so, and 1.0 ms with 4.")
+    again = fit(checkpoint=tmp_path / "a.ckpt", steps=14)
+    assert again.threads.chosen == 1
+    assert again.notes == []
