@@ -76,8 +76,8 @@ def called(path):
 
 
 def is_chapter(path):
-    """The welcome page, the glossary and the leaderboard are notebooks too, but have no skeleton to follow."""
-    return called(path) not in ("index", "glossary", "leaderboard")
+    """The welcome page, the leaderboard, the lab and the glossary are notebooks too, without a skeleton to follow."""
+    return called(path) not in ("index", "leaderboard", "tryit", "glossary")
 
 
 def code_hash(nb):

@@ -36,7 +36,7 @@ from cells import ABOVE_A_FIGURE, ROOM, height_of, is_told, on_slides, pictured,
 from words import is_prose, lines_of, readable, sections, short  # noqa: E402
 
 OUT = notebooks.ROOT / "_build" / "slides"
-NO_DECK = ("index", "glossary")  # index.html is the list of the decks
+NO_DECK = ("index", "tryit", "glossary")  # index.html is the list of the decks
 
 
 @dataclass

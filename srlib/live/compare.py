@@ -23,7 +23,11 @@ WHITE = 0.2  # absolute error that an error map shows as white
 
 
 def compare(
-    shown: Mapping[str, Tensor | tuple[Tensor, str]], alt: str, width: int = 480, reference: str = "original"
+    shown: Mapping[str, Tensor | tuple[Tensor, str]],
+    alt: str,
+    width: int = 480,
+    reference: str = "original",
+    budget: int | None = None,
 ) -> Html:
     """Two or more pictures under one wipe, the first to its left and the last to its right, and a loupe over all.
 
@@ -36,6 +40,7 @@ def compare(
         alt: what the pictures show, in words.
         width: width on the page in CSS pixels; a picture is enlarged by whole factors, so its pixels stay squares.
         reference: the name of the true picture. Without it among ``shown`` there are no error maps and no numbers.
+        budget: bytes that the pictures may take; None for those of a stored page, 160 kB.
 
     Raises:
         TypeError, ValueError: fewer than two pictures, shapes that differ, values outside [0, 1], an empty ``alt``.
@@ -56,7 +61,7 @@ def compare(
     for name, img in originals.items():
         checks.picture(img, name)
     truth = originals.get(reference)
-    exact, part = _within_budget(originals)
+    exact, part = _within_budget(originals, budget or BUDGET)
     notes = {n: _numbers(i, truth) if note is None else note for n, (i, note) in split.items()}
     markup, labels = _figures(exact, notes, alt)
     remarks = [part] if part else []
@@ -88,14 +93,14 @@ def _numbers(img: Tensor, truth: Tensor | None) -> str:
     return f"{psnr:.2f} dB, SSIM {metrics.ssim(img, round_to_uint8(truth), **options):.4f}"
 
 
-def _within_budget(pictures: dict[str, Tensor]) -> tuple[dict[str, Tensor], str]:
+def _within_budget(pictures: dict[str, Tensor], budget: int) -> tuple[dict[str, Tensor], str]:
     """The pictures, or the largest middle square of them that can be stored exactly; and a sentence if it is a part."""
     height, width = next(iter(pictures.values())).shape[-2:]
     whole = [(height, width)] + [(min(s, height), min(s, width)) for s in SIDES if s < max(height, width)]
     for rows, columns in whole:
         top, left = (height - rows) // 2, (width - columns) // 2
         cut = {n: p[..., top : top + rows, left : left + columns] for n, p in pictures.items()}
-        if sum(len(exact_uri(p)) for p in cut.values()) <= BUDGET:
+        if sum(len(exact_uri(p)) for p in cut.values()) <= budget:
             break
     if (rows, columns) == (height, width):
         return cut, ""

@@ -1,4 +1,4 @@
-"""A network on the reader's own photo: on the website it runs in the page, elsewhere this says how to run it."""
+"""A network on the reader's own photo: in the page of the website, or by the kernel of a notebook that is open."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import html
 
 from srlib import checks, models
 from srlib.figures import Html
+from srlib.live.mode import interactive
 from srlib.live.page import attribute
 
 
-def try_it(name: str | None = None, scale: int = 2) -> Html:
-    """Where the website has its laboratory: a button that opens it with this network chosen.
+def try_it(name: str | None = None, scale: int = 2):
+    """A laboratory for a photo of the reader's own, with this network chosen.
 
-    The output carries no script and loads nothing; ``book/_ext/tryit.py`` gives the page what the button needs.
+    In JupyterLab: widgets that take a photo and enlarge it by the kernel. Without a front end: the place where the
+    website has a button; that output carries no script and loads nothing (``book/_ext/tryit.py`` gives the page what
+    the button needs), and it is also what a saved notebook shows.
 
     Args:
         name: a network with shipped weights, or None for all of them.
@@ -29,8 +32,13 @@ def try_it(name: str | None = None, scale: int = 2) -> Html:
         f' data-{key}="{attribute(str(value))}"' for key, value in (("network", name), ("scale", scale)) if value
     )
     button = "Open the lab" if name is None else f"Try {called} on a photo of your own"
-    return Html(
+    said = Html(
         f'<div class="sr-live sr-try"{asked} data-button="{attribute(button)}" data-lm-suppress-shortcuts="true" '
         f'data-prevent-swipe=""><p>{html.escape(places)} <code>{html.escape(command)}</code></p></div>',
         f"{places} {command}",
     )
+    if not interactive():
+        return said
+    from srlib.live.upload import Upload  # needs ipywidgets, which is slow to import
+
+    return Upload(said, name, scale)
