@@ -19,17 +19,17 @@ from srlib import checks, download, images, paths, synthetic
 
 SPLITS = ("train", "test", "all")
 
-#: name -> (package that ships it, folder in it, file, held out?). scikit-image's are public domain or CC0;
-#: china and flower are CC-BY 2.0, photographed by Nicholas Tse ("china") and dany13 ("flower").
+#: name -> (package that ships it, folder in it, file, held out?). scikit-image's are public domain or CC0; the course's
+#: own two are CC-BY 2.0, by danielbuechele (china) and vultilion (flower): data/photos/README.txt has the particulars.
 BUNDLED = {
     "astronaut": ("skimage", "data", "astronaut.png", False),
     "brick": ("skimage", "data", "brick.png", False),
     "camera": ("skimage", "data", "camera.png", False),
     "chelsea": ("skimage", "data", "chelsea.png", True),
-    "china": ("sklearn", "datasets/images", "china.jpg", False),
+    "china": ("srlib", "photos", "china.jpg", False),
     "coffee": ("skimage", "data", "coffee.png", True),
     "coins": ("skimage", "data", "coins.png", False),
-    "flower": ("sklearn", "datasets/images", "flower.jpg", True),
+    "flower": ("srlib", "photos", "flower.jpg", True),
     "grass": ("skimage", "data", "grass.png", False),
     "gravel": ("skimage", "data", "gravel.png", False),
     "rocket": ("skimage", "data", "rocket.jpg", False),
@@ -100,7 +100,7 @@ def photos(name: str, split: str = "all") -> Photos:
     """A set of photos.
 
     Args:
-        name: "bundled" (11 photos that came with the dependencies), "synthetic" (64 drawn pictures), or a name
+        name: "bundled" (11 photos of the course and of scikit-image), "synthetic" (64 drawn pictures), or a name
             from :func:`names`, such as "Set5" or "T91"; or the path of a folder of your own photos, with a "/" in it
             ("./holiday"): every tenth photo is then held out.
         split: "train" or "test" (no photo is in both), or "all".
@@ -204,6 +204,8 @@ def fetch(name: str, progress: bool = True) -> Photos:
 
 def _bundled_file(name: str) -> Path:
     package, folder, file, _ = BUNDLED[name]
+    if package == "srlib":
+        return paths.data() / folder / file
     spec = importlib.util.find_spec(package)  # finds the folder without importing the package
     if spec is None:
         raise MissingData(f"The photo {name} comes with {package}, which is not installed. Run: pip install -e .")

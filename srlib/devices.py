@@ -61,7 +61,7 @@ def half(device: torch.device, wanted: bool) -> torch.autocast:
     if device.type == "cuda":
         can = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        found = torch.cpu.get_capabilities()
+        found = getattr(torch.cpu, "get_capabilities", dict)()  # an older torch (2.6) cannot tell
         can = bool(found.get("avx512_bf16") or found.get("amx_bf16"))
     else:
         can = False

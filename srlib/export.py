@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import logging
 import os
 import warnings
@@ -24,7 +25,7 @@ def to_onnx(net: nn.Module, path: str | os.PathLike) -> Path:
 
     Raises:
         ValueError: IGNN, whose search cannot be written for pictures of any size.
-        ModuleNotFoundError: onnx and onnxscript are not installed (``pip install onnx onnxscript``).
+        ModuleNotFoundError: onnx or onnxscript is not installed; the message says how to get both.
     """
     path = Path(path)
     program = _exported(net)
@@ -44,8 +45,9 @@ def to_int8(path: str | os.PathLike, pictures: Iterable[Tensor], target: str | o
         target: the file to write; a folder that does not exist yet is made.
 
     Raises:
-        ModuleNotFoundError: onnxruntime is not installed (``pip install onnxruntime``).
+        ModuleNotFoundError: onnxruntime is not installed; the message says how to get it.
     """
+    _need("onnxruntime")
     from onnxruntime import quantization
 
     class Pictures(quantization.CalibrationDataReader):
@@ -141,6 +143,13 @@ def graph(net: nn.Module, **about: object) -> bytes:
     return graphs.hollow(_exported(net, optimize=False).model_proto, net.state_dict(), {**facts, **about})
 
 
+def _need(*packages: str) -> None:
+    """They come with the course's ``export`` extra, not with the course: most readers export nothing."""
+    if missing := [name for name in packages if importlib.util.find_spec(name) is None]:
+        names = " and ".join(missing)
+        raise ModuleNotFoundError(f"Exporting needs {names}, not installed here. Run: pip install {' '.join(missing)}")
+
+
 def _exported(net: nn.Module, optimize: bool = True) -> torch.onnx.ONNXProgram:
     """The network as torch writes it, for pictures of any height and width."""
     if not getattr(net, "portable", True):
@@ -148,6 +157,7 @@ def _exported(net: nn.Module, optimize: bool = True) -> torch.onnx.ONNXProgram:
             f"{type(net).__name__} searches the picture itself for similar places, which ONNX can only write down for "
             "one size of picture. Export another network."
         )
+    _need("onnx", "onnxscript")
     free = {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
     x = torch.rand(1, 1 if net.space == "y" else 3, 24, 40, device=next(net.parameters()).device)
     noisy = logging.getLogger("torch.onnx")

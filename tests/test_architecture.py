@@ -104,7 +104,7 @@ def test_importing_srlib_imports_nothing_else():
 def test_training_needs_no_plots_and_no_widgets():
     found = loaded("from srlib import train, weights, datasets, degrade")
     assert "torch" in found
-    assert not found & {"matplotlib", "ipywidgets", "skimage", "sklearn", "IPython", "typer", "torchvision"}
+    assert not found & {"matplotlib", "ipywidgets", "skimage", "IPython", "typer", "torchvision"}
 
 
 def test_the_command_line_starts_without_torch():

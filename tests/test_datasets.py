@@ -55,6 +55,16 @@ def test_a_sequence_of_named_photos():
         bundled[11]
 
 
+def test_the_courses_own_two_have_the_pixels_they_always_had():
+    """They came with scikit-learn once; stored outputs and weights depend on every pixel."""
+    for name, wanted in (("china", "dc492fc8ec761fa7"), ("flower", "fc8e5e48aa580632")):
+        pixels = datasets.photos("bundled")[name].image.numpy().tobytes()
+        assert hashlib.sha256(pixels).hexdigest().startswith(wanted)
+    credits = (datasets.paths.data() / "photos" / "README.txt").read_text(encoding="utf-8")
+    for file in (datasets.paths.data() / "photos").glob("*.jpg"):
+        assert f"\n{file.name}\n  Some rights reserved by " in credits
+
+
 @pytest.mark.parametrize("name", ["bundled", "BSD200"])
 def test_no_photo_is_in_both_splits(name):
     if name != "bundled":

@@ -1,10 +1,13 @@
 """ONNX files against torch, by onnxruntime."""
 
+import importlib.util
+
 import pytest
 import torch
 from torch import nn
+from typer.testing import CliRunner
 
-from srlib import export, models
+from srlib import cli, export, models
 
 QUICK = ("fsrcnn", "drcn", "lapsrn", "srresnet", "wdsr", "rcan")  # one of each kind of layer; the others are slow
 NETWORKS = [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in models.names() if n != "ignn"]
@@ -34,6 +37,20 @@ def test_onnxruntime_draws_the_same(name, tmp_path):
 def test_what_cannot_be_exported(tmp_path):
     with pytest.raises(ValueError, match=r"IGNN searches the picture itself .* Export another network\."):
         export.to_onnx(models.create("ignn", size="course"), tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_its_packages_it_says_what_to_install(tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    blocked = {"onnx", "onnxscript", "onnxruntime"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name in blocked else find(name, *a))
+    with pytest.raises(ModuleNotFoundError, match=r"needs onnx and onnxscript, .* Run: pip install onnx onnxscript$"):
+        export.to_onnx(models.create("espcn", 2), tmp_path / "net.onnx")
+    with pytest.raises(ModuleNotFoundError, match=r"Run: pip install onnxruntime$"):
+        export.to_int8(tmp_path / "net.onnx", [], tmp_path / "int8.onnx")
+    said = CliRunner().invoke(cli.app, ["export", "espcn", "--scale", "2", "-o", str(tmp_path / "net.onnx")])
+    assert said.exit_code == 1
+    assert "pip install onnx onnxscript" in " ".join(said.output.split())
     assert not list(tmp_path.iterdir())
 
 
