@@ -9,4 +9,4 @@ Importing ``srlib`` does nothing but define this text and the version; import th
 at every public boundary.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -28,7 +28,7 @@ def pins(root):
 
 def wanted(project):
     extras = project["optional-dependencies"]
-    assert set(extras) == {"lab", "book", "test"}
+    assert set(extras) == {"lab", "book", "test", "export"}
     return [Requirement(line) for line in [*project["dependencies"], *sum(extras.values(), [])]]
 
 
@@ -58,7 +58,9 @@ def test_pins_are_exact_and_name_no_machine(root, pins):
 def test_conda_installs_the_same_thing(root, project):
     environment = yaml.safe_load((root / "environment.yml").read_text(encoding="utf-8"))
     *conda, pip = environment["dependencies"]
-    assert pip == {"pip": ["-c constraints.txt", "-e .[lab,book,test]"]}
+    *index, constraints, course = pip["pip"]
+    assert (constraints, course) == ("-c constraints.txt", "-e .[lab,book,test]")
+    assert index == ["--extra-index-url https://download.pytorch.org/whl/cpu"], "Binder would fetch CUDA for nothing"
     python, pip_itself = map(Requirement, conda)
     assert (python.name, pip_itself.name) == ("python", "pip")
     for version in ("3.10", "3.11", "3.12", "3.13"):
@@ -126,3 +128,10 @@ def test_the_tree_carries_no_machine_paths(root):
             if match := re.search(r"/home/\w+/|/root/|/Users/\w+/", path.read_text(encoding="utf-8")):
                 found.append(f"{name}: {match[0]}")
     assert not found, "\n".join(found)
+
+
+def test_the_release_has_one_version(root):
+    version = re.search(r'^__version__ = "(.+)"$', (root / "srlib" / "__init__.py").read_text(encoding="utf-8"), re.M)[1]
+    citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    newest = re.search(r"^## (\d\S*)", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[1]
+    assert (citation["version"], newest) == (version, version)
