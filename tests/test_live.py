@@ -8,6 +8,8 @@ import itertools
 import json
 import math
 import re
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -224,6 +226,53 @@ def test_explore_with_a_front_end_redraws(with_front_end):
     b.value = 10
     assert out.value == "<i>3,10</i>"
     assert "<b>a = 3, b = 10</b>" in said.value
+
+
+class Cell:
+    """An output cell: what was displayed, each with what it was updated to."""
+
+    def __init__(self):
+        self.shown = []
+
+    def display(self, made, display_id=False):
+        self.shown.append([made])
+        self.update = self.shown[-1].append
+        return self
+
+
+def test_the_saved_copy_holds_the_whole_grid_however_slow(with_front_end, monkeypatch):
+    beyond, cell = live_module("beyond"), Cell()
+    monkeypatch.setattr(beyond, "display", lambda made, display_id=False: cell.display(made) if display_id else None)
+    made = live.explore(label, a=[1, 2, 3], b=["x", "y"])
+    made._ipython_display_()
+    [(before, after)] = cell.shown
+    assert "<i>2,x</i>" in before.markup
+    assert "Run this cell to move the controls." in before.markup
+    assert "data-grid" not in before.markup, "no controls that could not act"
+    assert after.markup.count('class="sr-frame"') == 6
+    assert "data-spare" in after.markup
+    too_many = Cell()
+    cell.display = too_many.display
+    live.explore(label, a=range(65))._ipython_display_()
+    assert [len(shown) for shown in too_many.shown] == [1], "one picture stays, where no page holds the grid"
+
+
+def test_the_function_never_runs_twice_at_once():
+    inside, most = [], []
+
+    def slow(a):
+        inside.append(a)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.remove(a)
+
+    alone = live_module("beyond").one_at_a_time(slow)
+    threads = [threading.Thread(target=alone, kwargs={"a": a}) for a in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 5
 
 
 def test_an_error_between_the_values_is_said_and_play_goes_on(with_front_end):

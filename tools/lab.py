@@ -2,9 +2,9 @@
 
     python tools/lab.py [--no-start] [--work FOLDER] [JupyterLab's own options: --port 8890, --no-browser, ...]
 
-The copies live in work/, which git ignores. A copy that was never edited follows the course when the course
-changes; an edited one is never touched, and the newer version is put beside it. To start a chapter over,
-delete or rename the copy and run this again.
+The copies (of all notebooks, and of the pages that are plain text) live in work/, which git ignores. A copy that was
+never edited follows the course when the course changes; an edited one is never touched, and the newer version is put
+beside it. To start a chapter over, delete or rename the copy and run this again.
 """
 
 import argparse
@@ -38,6 +38,21 @@ def fingerprint(content):
     return hashlib.sha256(content).hexdigest()
 
 
+def as_here(content):
+    """A notebook as this Python's kernel would describe its language.
+
+    JupyterLab writes that description into every notebook it opens, the version of Python included; where another one
+    stood, the notebook counts as changed the moment it is opened. A header without a language is left alone.
+    """
+    from ipykernel.ipkernel import IPythonKernel
+
+    nb = json.loads(content)
+    if "language_info" not in nb["metadata"]:
+        return content
+    nb["metadata"]["language_info"] = IPythonKernel.language_info
+    return (json.dumps(nb, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
 def put(path, content):
     """Write beside, then rename: an interruption leaves the old file or the new one, never half of one."""
     beside = path.with_name(f".{path.name}.course-tmp")
@@ -54,7 +69,7 @@ def update(work, book=BOOK):
     said = []
     for source in sorted(book.glob("[0-9][0-9]_*.ipynb")):
         said += take_over(work, source.name, handed_out)
-    for source in sorted(book.glob("[!.]*.ipynb")):
+    for source in sorted([*book.glob("[!.]*.ipynb"), *book.glob("[!.]*.md")]):
         content = source.read_bytes()
         newest = fingerprint(content)
         for copy in places(work, source.name):
@@ -64,8 +79,9 @@ def update(work, book=BOOK):
             if now is None and copy.name != source.name and newest == handed_out.get(copy.name):
                 break  # this very version was put beside once, and thrown away
             if now is None or now == handed_out.get(copy.name):  # absent, or never edited
-                put(copy, content)
-                sign(copy)
+                put(copy, as_here(content) if copy.suffix == ".ipynb" else content)
+                if copy.suffix == ".ipynb":
+                    sign(copy)
                 if copy.name != source.name:
                     said.append(f"{source.name} stays as you edited it; the newer version is beside it: {copy.name}")
                 elif now is not None:
@@ -91,12 +107,12 @@ def take_over(work, name, handed_out):
 
 def places(work, name):
     """Where a version of the course may be put: the copy itself, then names beside it."""
-    stem = Path(name).stem
-    yield work / name
-    yield work / f"{stem}-newer.ipynb"
+    path = work / name
+    yield path
+    yield path.with_stem(f"{path.stem}-newer")
     number = 2
     while True:
-        yield work / f"{stem}-newer-{number}.ipynb"
+        yield path.with_stem(f"{path.stem}-newer-{number}")
         number += 1
 
 
