@@ -83,15 +83,17 @@ def _photos() -> list[Finding]:
         known = datasets.manifest()
     except ValueError as error:
         return [*found, Finding("photos", str(error), "git checkout -- data/datasets.toml", True)]
-    for name, entry in known.items():
-        have = datasets.present(name)
-        if have == entry["count"]:
-            found.append(Finding("photos", f"{name}: {have} photos"))
-        elif have:
-            found.append(Finding("photos", f"{name}: only {have} of {entry['count']} photos", f"srlib fetch {name}"))
-        else:
-            found.append(Finding("photos", f"{name}: not here, optional ({entry['about']})", f"srlib fetch {name}"))
-    return found
+    have = {name: datasets.present(name) for name in known}
+    found += [
+        Finding("photos", f"{name}: only {count} of {known[name]['count']} photos", f"srlib fetch {name}")
+        for name, count in have.items()
+        if 0 < count < known[name]["count"]
+    ]
+    here = [name for name, count in have.items() if count >= known[name]["count"]]
+    away = [name for name, count in have.items() if not count]
+    parts = [f"here: {', '.join(here)}" if here else "", f"not here: {', '.join(away)}" if away else ""]
+    text = f"optional sets {'; '.join(filter(None, parts))}"
+    return [*found, Finding("photos", text, f"srlib fetch {' '.join(away)}" if away else "")]
 
 
 def _bundled() -> list[tuple[str, Path]]:

@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,20 @@ def test_nothing_imports_in_a_circle():
 
     for module in MODULES:
         visit(module, [])
+
+
+def test_the_packages_own_list_is_complete_and_in_order():
+    """srlib's docstring lists every module, each after all that it imports."""
+    listed = re.findall(r"^    (\w+)  +\S", srlib.__doc__, re.M)
+    assert sorted(listed) == sorted({part(m) for m in MODULES})
+    place = {name: number for number, name in enumerate(listed)}
+    late = [
+        f"{part(module)} imports {part(other)}, listed after it"
+        for module in MODULES
+        for other in IMPORTS[module]
+        if place[part(other)] > place[part(module)]
+    ]
+    assert not late, "\n".join(sorted(set(late)))
 
 
 def test_the_test_itself_sees_imports():

@@ -49,20 +49,28 @@ def test_little_room_on_the_disk(monkeypatch):
     assert "SRLIB_CACHE" in about("disk")[0].fix
 
 
-def test_missing_sets_name_their_command():
-    texts = {f.text.partition(":")[0]: f for f in about("photos")}
-    assert texts["bundled"].text == "bundled: 11 photos, no network needed"
-    for name in datasets.manifest():
-        assert texts[name].text.startswith(f"{name}: not here, optional (")
-        assert texts[name].fix == f"srlib fetch {name}"
-        assert not texts[name].serious
+def test_missing_sets_are_one_line_with_one_command():
+    bundled, optional = about("photos")
+    assert bundled.text == "bundled: 11 photos, no network needed"
+    names = list(datasets.manifest())
+    assert optional.text == f"optional sets not here: {', '.join(names)}"
+    assert optional.fix == f"srlib fetch {' '.join(names)}"
+    assert not optional.serious
 
 
-def test_incomplete_sets_are_noticed(bare_machine):
-    (bare_machine / "photos" / "Set5").mkdir(parents=True)
-    (bare_machine / "photos" / "Set5" / "baby.png").touch()
-    (found,) = (f for f in about("photos") if f.text.startswith("Set5"))
-    assert (found.text, found.fix) == ("Set5: only 1 of 5 photos", "srlib fetch Set5")
+def filled(folder, count):
+    folder.mkdir(parents=True)
+    for number in range(count):
+        (folder / f"{number:02d}.png").touch()
+
+
+def test_sets_that_are_here_and_sets_in_part(bare_machine):
+    filled(bare_machine / "photos" / "Set5", 5)
+    filled(bare_machine / "photos" / "Set14", 1)
+    _, part, optional = about("photos")
+    assert (part.text, part.fix) == ("Set14: only 1 of 14 photos", "srlib fetch Set14")
+    assert optional.text.startswith("optional sets here: Set5; not here: ")
+    assert not {"Set5", "Set14"} & set(optional.fix.split())
 
 
 def test_a_missing_package_is_serious(monkeypatch):
@@ -116,6 +124,9 @@ def test_a_damaged_file_of_the_course_is_a_finding(monkeypatch, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "ledger.jsonl").write_text("{\n")
     (tmp_path / "datasets.toml").write_text("[Set5\n")
+    (tmp_path / "photos").mkdir()
+    for name in ("china.jpg", "flower.jpg"):
+        (tmp_path / "photos" / name).touch()
     monkeypatch.setattr(paths, "data", lambda: tmp_path)
     datasets.manifest.cache_clear()
     try:
