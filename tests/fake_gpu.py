@@ -16,6 +16,7 @@ arguments of a call as the program writes it; what torch does inside that call i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -180,6 +181,7 @@ def present(kind: str = "cuda") -> Iterator[Gpu]:
     """A machine with such a GPU, as far as ``torch`` tells: ``torch.cuda.is_available()`` and its like say yes."""
     if kind not in KINDS:
         raise ValueError(f"kind={kind!r} is none of {KINDS}.")
+    _possible()
     gpu = Gpu.now = Gpu(kind)
     cuda, mps = torch.cuda, torch.backends.mps
     told = [(cuda, "is_available", kind == "cuda"), (mps, "is_available", kind == "mps")]
@@ -212,6 +214,16 @@ def present(kind: str = "cuda") -> Iterator[Gpu]:
         stack.enter_context(patch.object(torch, "autocast", Autocast))
         stack.enter_context(gpu)
         yield gpu
+
+
+def _possible() -> None:
+    """Has this torch what is needed? The pinned one has; on another a test skips (or fails: SRLIB_REQUIRE_PEERS=1)."""
+    if hasattr(torch._C, "DisableTorchFunctionSubclass"):
+        return
+    import pytest
+
+    why = f"torch {torch.__version__} has no DisableTorchFunctionSubclass, on which the make-believe GPU is built"
+    pytest.fail(why) if os.environ.get("SRLIB_REQUIRE_PEERS") else pytest.skip(why)
 
 
 def _name(func) -> str:

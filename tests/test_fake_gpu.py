@@ -84,6 +84,14 @@ def test_torch_says_that_there_is_a_gpu_only_while_it_is_present():
         pass
 
 
+@pytest.mark.parametrize(("required", "outcome"), [("", pytest.skip.Exception), ("1", pytest.fail.Exception)])
+def test_on_another_torch_it_says_what_is_missing(monkeypatch, required, outcome):
+    monkeypatch.delattr(torch._C, "DisableTorchFunctionSubclass")
+    monkeypatch.setenv("SRLIB_REQUIRE_PEERS", required)
+    with pytest.raises(outcome, match="has no DisableTorchFunctionSubclass"), fake_gpu.present("cuda"):
+        pass
+
+
 def test_waits_are_counted(gpu):
     x = torch.rand(3, device="cuda")
     assert gpu.waits == 0
