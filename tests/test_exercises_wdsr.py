@@ -78,6 +78,12 @@ def without(state, *endings):
     return {k: t for k, t in state.items() if not k.endswith(endings)}
 
 
+def one_sign_at_a_time(n):
+    """Sums for the positive numbers, the plain ones for the negative: where both meet, neither fits."""
+    sums, one = torch.ones(n, n).triu(), torch.eye(n)
+    return torch.cat([sums, -one]), torch.cat([sums.inverse(), -one], 1)
+
+
 RIGHT = {
     "dense_block": [right_dense_block, in_one_formula],
     "pass_through": [right_pass_through, in_pairs_of_rows],
@@ -102,6 +108,7 @@ WRONG = [
     ("pass_through", lambda n: other_pass_through(n, down=1, back=1), "Not even positive"),
     ("pass_through", lambda n: other_pass_through(n, down=1, back=0), "negative ones do not"),
     ("pass_through", lambda n: right_pass_through(n) if n == 3 else other_pass_through(n, back=1), "other n"),
+    ("pass_through", one_sign_at_a_time, "not a mixture"),
     ("pass_through", lambda n: matrices, "NameError"),  # noqa: F821
     ("unpack", lambda state: list(right_unpack(state)), "a dictionary, name -> tensor"),
     ("unpack", lambda state: state | right_unpack(state), "old names are still there"),
