@@ -51,6 +51,21 @@ def of(exercises, right, wrong, equivalent=None, stubs=()):
             assert sentence.startswith("✗ ")
             assert said in sentence
 
+        @pytest.mark.parametrize("name", right)
+        def test_every_sentence_is_said_to_somebody(self, name, capsys, monkeypatch):
+            written, said = [], set()
+
+            def recorded(answer, *tests, check=exercises.check, **options):
+                written.append([message for _, message in tests])
+                return check(answer, *tests, **options)
+
+            monkeypatch.setattr(exercises, "check", recorded)
+            for answer in (answer for other, answer, _ in wrong if other == name):
+                getattr(exercises, name)(answer)
+                said.add(capsys.readouterr().out.splitlines()[0][2:])
+            always = set.intersection(*map(set, written))  # some sentences depend on the answer
+            assert not always - said, "no wrong answer of this test gets these sentences"
+
         @pytest.mark.parametrize("name", functions)
         def test_a_slip_in_the_right_answer_is_caught(self, name):
             left = set(mutants.survivors(getattr(exercises, name), first[name]))

@@ -58,6 +58,21 @@ def shrunk(sr, scale):
     return resize.resize(sr, 1 / scale)
 
 
+def spline(i, scale):
+    """A softer cubic, which sums to 1 and balances as well, but leaves no pixel as it was."""
+    x = (i + 0.5) / scale - 0.5
+    first = math.floor(x) - 1
+    t = x - math.floor(x)
+    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+    return [(first + k, w / 6) for k, w in enumerate(weights)]
+
+
+def with_a_ghost(sr, lr, scale):
+    """Repaired, and covered by a chessboard that no small picture shows."""
+    board = torch.arange(sr.shape[-2])[:, None] + torch.arange(sr.shape[-1])
+    return right_back_projection(sr, lr, scale) + 0.05 * (1 - 2 * (board % 2))
+
+
 WRONG = [
     ("halfway", 28, "Not yet"),
     ("halfway", "thirty", "'thirty' (a str), but one number, such as 12.5, is wanted"),
@@ -82,6 +97,7 @@ WRONG = [
     ),
     ("taps", lambda i, scale: around((i + 0.5) / scale - 0.5)[:3], "add up to 1"),
     ("taps", lambda i, scale: mirrored(around((i + 0.5) / scale - 0.5)), "do not balance"),
+    ("taps", lambda i, scale: spline(i, scale), "not Keys' cubic"),
     ("back_projection", 5, "a function is wanted"),
     ("back_projection", lambda sr, lr, scale: "sr", "a tensor shaped like sr, is wanted"),
     ("back_projection", lambda sr, lr, scale: lr - shrunk(sr, scale), "enlarge it before you add"),
@@ -112,6 +128,7 @@ WRONG = [
         lambda sr, lr, scale: sr + 0.1 * resize.resize(lr - shrunk(sr, scale), scale),
         "Add the whole difference",
     ),
+    ("back_projection", with_a_ghost, "did not rise by 0.2 dB"),
 ]
 
 RIGHT = {

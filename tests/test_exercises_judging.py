@@ -82,6 +82,7 @@ WRONG = [
     ("psnr", lambda sr, hr, crop: right_psnr(sr, hr, crop) + 20 * math.log10(255), "The peak is 1"),
     ("psnr", lambda sr, hr, crop: float(((sr - hr) ** 2).mean()), "That is the MSE"),
     ("psnr", lambda sr, hr, crop: -20 * math.log10((sr - hr).abs().mean()), "averaged absolute errors"),
+    ("psnr", lambda sr, hr, crop: 25, "is 20 dB"),
     ("psnr", uncropped, "only the inside counts"),
     ("psnr", lambda sr, hr, crop: 20.0, "an uneven one"),
     ("psnr", lambda sr, hr, crop: missing, "NameError"),  # noqa: F821

@@ -94,6 +94,8 @@ WRONG = [
     ("partners", lambda pairs: [(n, pairs + 1 - n) for n in range(2, pairs, 2)] + [(0, pairs)], "Off by one"),
     ("partners", lambda pairs: [(6, 1), (4, 3), (2, 5), (0, 7)], "For pairs=3"),
     ("partners", lambda pairs: 2 * [(n, pairs - n) for n in range(0, pairs, 2)], "twice"),
+    ("partners", lambda pairs: right_partners(pairs) if pairs in (3, 7) else [], "Right for 3"),
+    ("as_convolution", lambda w: 2 * right_convolution(w), "not the deconvolution's"),
     ("as_convolution", lambda w: w, "swap the first two"),
     ("as_convolution", lambda w: w.flip(2, 3), "swap the first two"),
     ("as_convolution", lambda w: w.transpose(0, 1), "half a turn"),
@@ -106,6 +108,8 @@ WRONG = [
     ("forward", wired("no global"), "input's own skip"),
     ("forward", wired("only global"), "Only the input"),
     ("forward", wired("no last"), "last ReLU"),
+    ("forward", lambda encode, decode, x: x[..., :-1], "one of that shape must come out"),
+    ("forward", lambda encode, decode, x: 2 * right_forward(encode, decode, x), "not what RED draws"),
     ("forward", five_only, "len(encode)"),
     ("forward", lambda encode, decode, x: missing, "NameError"),  # noqa: F821
 ]

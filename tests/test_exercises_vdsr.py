@@ -111,6 +111,11 @@ WRONG = [
     ("clip", lambda gradients, theta, lr: [g.clamp(-1, 1) for g in gradients], "theta itself"),
     ("clip", lambda gradients, theta, lr: [g.clamp(-theta * lr, theta * lr) for g in gradients], "twice as large"),
     ("clip", lambda gradients, theta, lr: [g.sign() * theta / lr for g in gradients], "theta itself"),
+    (
+        "clip",
+        lambda gradients, theta, lr: [g.clamp(-min(theta / lr, 5), min(theta / lr, 5)) for g in gradients],
+        "only a bound",
+    ),
     ("clip", shortened, "every entry by itself"),
     ("in_tiles", lambda net, x, tile, halo: net, "the whole picture, a tensor (1, 1, H, W), is wanted"),
     ("in_tiles", lambda net, x, tile, halo: net(x)[..., :16, :24], "the last tiles are smaller"),

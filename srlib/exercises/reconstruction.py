@@ -37,7 +37,6 @@ def landing(answer: tuple[float, float] | None) -> bool:
             lambda pair: _near(pair[1] - pair[0], 40),
             "It fits the photo, but it is not the nearest fit: the difference between the pixels must stay 40.",
         ),
-        (lambda pair: _near(pair[0], 30), "Not yet: how much do both pixels have to rise so that their mean is 50?"),
         hint=[
             "Look at the drawing of two pixels: each way to the line is straight, and meets it at a right angle.",
             "The guess has the mean 40, so 10 are lacking. The photo weighs both pixels alike.",
