@@ -2,6 +2,7 @@
 
 import answers
 import torch
+from torch.nn import functional as F
 
 from srlib.exercises import mprnet as exercises
 from srlib.models import mprnet
@@ -12,9 +13,25 @@ def right_quarters(picture):
     return torch.stack([*upper.chunk(2, -1), *lower.chunk(2, -1)])
 
 
+def by_axes(picture):
+    """Two axes more, put into order; an array."""
+    c, h, w = picture.shape
+    return picture.numpy().reshape(c, 2, h // 2, 2, w // 2).transpose(1, 3, 0, 2, 4).reshape(4, c, h // 2, w // 2)
+
+
+def in_a_list(picture):
+    h, w = (side // 2 for side in picture.shape[1:])
+    return [picture[:, top : top + h, left : left + w].tolist() for top in (0, h) for left in (0, w)]
+
+
 def right_channel_weights(features, squeeze, excite):
     mean = features.mean((-2, -1))
     return ((mean @ squeeze.T).relu() @ excite.T).sigmoid()[..., None, None]
+
+
+def by_convolutions(features, squeeze, excite):
+    hidden = F.conv2d(F.adaptive_avg_pool2d(features, 1), squeeze[..., None, None]).clamp_min(0)
+    return F.conv2d(hidden, excite[..., None, None]).sigmoid().numpy()
 
 
 def by_steps(features, squeeze, excite, mean=None, gate=torch.relu, last=torch.sigmoid):
@@ -37,13 +54,21 @@ def right_supervised_attention(x, given, keep, draw, judge):
     return x + keep(x) * judge(picture).sigmoid(), picture
 
 
+def by_exponentials(x, given, keep, draw, judge):
+    """A list, and the drawing is called twice."""
+    attention = 1 / (1 + torch.exp(-judge(draw(x) + given)))
+    return [torch.addcmul(x, attention, keep(x)).numpy(), draw(x) + given]
+
+
 RIGHT = {
-    "quarters": right_quarters,
-    "channel_weights": right_channel_weights,
-    "supervised_attention": right_supervised_attention,
+    "quarters": [right_quarters, by_axes, in_a_list],
+    "channel_weights": [right_channel_weights, by_convolutions],
+    "supervised_attention": [right_supervised_attention, by_exponentials],
 }
 WRONG = [
-    ("quarters", lambda p: list(right_quarters(p)), "torch.stack"),
+    ("quarters", lambda p: p.chunk, "one tensor, a batch of four"),
+    ("quarters", lambda p: right_quarters(p)[:3], "(4, 3, 4, 6)"),
+    ("quarters", lambda p: right_quarters(p)[[0, 1, 2, 3] if len(p) == 3 else [0, 2, 1, 3]], "wrong for others"),
     ("quarters", lambda p: p.reshape(3, 4, 4, 6), "(4, 3, 4, 6)"),
     ("quarters", lambda p: torch.stack([p[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]), "every second pixel"),
     ("quarters", lambda p: right_quarters(p)[[0, 2, 1, 3]], "comes second"),
@@ -64,6 +89,7 @@ WRONG = [
     ("channel_weights", lambda x, s, e: by_steps(x, s, e, gate=torch.tanh), "one of these steps"),
     ("channel_weights", lambda x, s, e: by_steps(x, e, s), "RuntimeError"),
     ("supervised_attention", lambda x, given, k, d, j: given + d(x), "two things"),
+    ("supervised_attention", lambda x, given, k, d, j: right_supervised_attention(x, given, k, d, j)[0], "two things"),
     ("supervised_attention", lambda *a: right_supervised_attention(*a)[::-1], "other way round"),
     ("supervised_attention", lambda x, given, k, d, j: (d(x), d(x)), "8 channels"),
     ("supervised_attention", lambda x, given, k, d, j: (x + k(x) * j(d(x)).sigmoid(), d(x)), "only the correction"),
@@ -93,7 +119,14 @@ WRONG = [
 ]
 
 
-TestAnswers = answers.of(exercises, RIGHT, WRONG)
+EQUIVALENT = {
+    "quarters": {
+        "return [*upper.chunk(2, -1), *lower.chunk(2, -1)]": "a list of four is as good as one tensor of them"
+    },
+    "channel_weights": {"mean = features.mean((-1, -2))": "the order of the axes changes no mean"},
+}
+
+TestAnswers = answers.of(exercises, RIGHT, WRONG, EQUIVALENT)
 
 
 def test_the_answers_are_what_the_network_does():

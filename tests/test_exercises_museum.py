@@ -1,5 +1,6 @@
 """The self-checks of the bug museum: silent on nothing, helpful on the typical mistake, content with the truth."""
 
+import copy
 import math
 
 import answers
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from srlib import fingerprints, models
-from srlib.exercises import bugs, museum
+from srlib.exercises import bugs, mistakes, museum
 
 
 def espcn(bend=lambda x: x, place=F.pixel_shuffle, n2=32):
@@ -82,10 +83,40 @@ def heard(net, x, remove=True):
     return said
 
 
-def right_parting(right, wrong, x, remove=True, last=False):
+def right_parting(right, wrong, x):
+    said = []
+    for net in (right, wrong):
+        heard, hooks = [], []
+        for name, layer in net.named_modules():
+            if not list(layer.children()):
+                hooks.append(layer.register_forward_hook(lambda *a, name=name, to=heard: to.append((name, a[2]))))
+        with torch.no_grad():
+            net(x)
+        for hook in hooks:
+            hook.remove()
+        said.append(heard)
+    for (name, a), (_, b) in zip(*said, strict=True):
+        if a.shape != b.shape or not torch.allclose(a, b):
+            return name
+    return ""
+
+
+def on_copies(right, wrong, x):
+    """Copies may keep their hooks; what layers gave is compared as lists."""
+    first, second = ([(n, y.tolist()) for n, y in heard(copy.deepcopy(net), x, False)] for net in (right, wrong))
+    return next((name for (name, a), (_, b) in zip(first, second, strict=True) if a != b), "")
+
+
+def other_parting(right, wrong, x, remove=True, last=False, same=torch.allclose):
     both = zip(heard(right, x, remove), heard(wrong, x, remove), strict=True)
-    differ = [n for (n, a), (_, b) in both if a.shape != b.shape or not torch.allclose(a, b)]
+    differ = [n for (n, a), (_, b) in both if a.shape != b.shape or not same(a, b)]
     return differ[-1 if last else 0] if differ else ""
+
+
+def by_corners(right, wrong, x):
+    """Cuts both to the size that they share."""
+    both = zip(heard(right, x), heard(wrong, x), strict=True)
+    return next((n for (n, a), (_, b) in both if not torch.allclose(a[..., -9:, -9:], b[..., -9:, -9:])), "")
 
 
 def by_weights(right, wrong, x):
@@ -104,7 +135,11 @@ def by_last_call(right, wrong, x):
     return next((n for n, _ in heard(right, x) if not torch.allclose(last[0][n], last[1][n])), "")
 
 
-RIGHT = {"espcn": espcn(), "pyramid": pyramid(), "parting": right_parting}
+RIGHT = {
+    "espcn": [espcn(), lambda scale: models.create("espcn", scale).train()],
+    "pyramid": [pyramid(), lambda scale: models.create("lapsrn", scale, size="course")],
+    "parting": [right_parting, on_copies],
+}
 WRONG = [
     ("espcn", espcn(torch.tanh, reshape), "still those that were found"),
     ("espcn", espcn(place=reshape), "sit elsewhere"),
@@ -113,7 +148,7 @@ WRONG = [
     ("espcn", espcn(torch.sigmoid), "the pixels are not"),
     ("espcn", espcn(n2=16), "other tensors"),
     ("espcn", espcn(place=lambda x, s: x[:, :1]), "36 x 48"),
-    ("espcn", espcn(place=lambda x, s: F.pixel_shuffle(x, 3)), "wrong at x2 or x4"),
+    ("espcn", lambda scale: (espcn() if scale == 3 else espcn(torch.tanh))(scale), "wrong at x2 or x4"),
     ("pyramid", pyramid(lambda s: s // 2, 0.01, 1), "still those that were found"),
     ("pyramid", pyramid(slope=0.01), "too weakly"),
     ("pyramid", pyramid(padding=1), "a pixel off"),
@@ -121,13 +156,17 @@ WRONG = [
     ("pyramid", pyramid(lambda s: 1), "how many are needed"),
     ("pyramid", pyramid(slope=0.3), "the pixels are not"),
     ("pyramid", pyramid(depth=2), "add no layer"),
+    ("pyramid", lambda scale: mistakes.after(pyramid()(scale), lambda y: y[..., :-1, :-1]), "24 x 32"),
+    ("pyramid", lambda scale: pyramids, "NameError"),  # noqa: F821
     ("parting", lambda right, wrong, x: ["map"], "a string"),
-    ("parting", lambda *a: right_parting(*a, last=True), "the last layer that differs"),
+    ("parting", lambda *a: other_parting(*a, last=True), "the last layer that differs"),
     ("parting", by_weights, "other padding"),
     ("parting", lambda right, wrong, x: "map", 'return ""'),
     ("parting", by_making, "runs first"),
     ("parting", by_last_call, "*every* call"),
-    ("parting", lambda *a: right_parting(*a, remove=False), "still on the network"),
+    ("parting", lambda *a: other_parting(*a, remove=False), "still on the network"),
+    ("parting", lambda *a: "extract" if right_parting(*a) else "", "that is the name"),
+    ("parting", by_corners, "compare shapes first"),
     ("parting", lambda right, wrong, x: layer, "NameError"),  # noqa: F821
 ]
 

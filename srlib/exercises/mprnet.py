@@ -7,21 +7,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 
 def quarters(answer: Callable[[Tensor], Tensor] | None) -> bool:
     """Exercise 1: ``answer(picture)`` cuts ``(C, H, W)`` into ``(4, C, H/2, W/2)``, in reading order."""
-    picture = torch.arange(3 * 8 * 12.0).view(3, 8, 12)
+    picture, tall = torch.arange(3 * 8 * 12.0).view(3, 8, 12), torch.arange(60.0).view(1, 10, 6)
     upper, lower = picture[:, :4], picture[:, 4:]
     right = torch.stack([upper[..., :6], upper[..., 6:], lower[..., :6], lower[..., 6:]])
 
     def same(f: Callable, other: Tensor) -> bool:
-        return f(picture).shape == other.shape and torch.equal(f(picture), other)
+        return kinds.same(f(picture), other)
+
+    def place(of: Tensor, row: int, column: int) -> Tensor:
+        return of[:, 5 * row : 5 * row + 5, 3 * column : 3 * column + 3]
 
     return check(
-        tried(answer, picture),
-        (lambda f: isinstance(f(picture), Tensor), "Return one tensor, a batch of four: torch.stack makes it of four."),
+        function(answer, kinds.tensor.called("one tensor, a batch of four,")),
         (
             lambda f: f(picture).shape == (4, 3, 4, 6),
             "A picture of 3 x 8 x 12 has quarters of 3 x 4 x 6; four of them are a tensor of shape (4, 3, 4, 6).",
@@ -46,6 +48,10 @@ def quarters(answer: Callable[[Tensor], Tensor] | None) -> bool:
             lambda f: same(f, right),
             "The first is right, but others are not: upper left, upper right, lower left, lower right.",
         ),
+        (
+            lambda f: kinds.same(f(tall), torch.stack([place(tall, i, j) for i in (0, 1) for j in (0, 1)])),
+            "Right for a picture of 3 x 8 x 12, wrong for others: cut at half of the height and half of the width.",
+        ),
         hint=[
             "Rows are the last axis but one, columns the last.",
             "Cut at H // 2 into upper and lower, each of them at W // 2 into left and right, and stack the four.",
@@ -69,17 +75,17 @@ def channel_weights(answer: Callable[[Tensor, Tensor, Tensor], Tensor] | None) -
         return (gate(seen @ squeeze.T) @ excite.T).sigmoid()[..., None, None]
 
     def near(f: Callable, other: Tensor) -> bool:
-        return torch.allclose(weights(f), other, atol=1e-5)
+        return kinds.same(weights(f), other)
 
     average = features.mean((-2, -1))
     return check(
-        tried(answer, features, squeeze, excite),
+        function(answer, kinds.tensor),
         (
             lambda f: weights(f).shape == (2, 8, 1, 1),
             "Return one number for each picture and channel, ready to multiply: shape (2, 8, 1, 1) here.",
         ),
         (
-            lambda f: not torch.allclose(weights(f).sum(1), torch.ones(2, 1, 1), atol=1e-4),
+            lambda f: not kinds.same(weights(f).sum(1), torch.ones(2, 1, 1), atol=1e-4),
             "They sum to 1: a softmax lets channels compete. Here each is judged by itself, with a sigmoid.",
         ),
         (
@@ -87,11 +93,11 @@ def channel_weights(answer: Callable[[Tensor, Tensor, Tensor], Tensor] | None) -
             "The weights must lie between 0 and 1: the last step is a sigmoid.",
         ),
         (
-            lambda f: torch.allclose(weights(f), weights(f, turned), atol=1e-5),
+            lambda f: kinds.same(weights(f), weights(f, turned)),
             "Moving the pixels about changes your weights. First average over all pixels; then nothing knows where.",
         ),
         (
-            lambda f: torch.allclose(weights(f)[:1], weights(f, features[:1]), atol=1e-5),
+            lambda f: kinds.same(weights(f)[:1], weights(f, features[:1])),
             "One picture changes the weights of the other. Average over rows and columns, not over the batch.",
         ),
         (
@@ -118,11 +124,11 @@ def supervised_attention(answer: Callable | None) -> bool:
         x, given = torch.rand(2, 8, 5, 6), torch.rand(2, 3, 5, 6)
         keep, draw, judge = (nn.Conv2d(a, b, 1, bias=False) for a, b in ((8, 8), (8, 3), (3, 8)))
 
-    def told(f: Callable) -> tuple[Tensor, Tensor]:
+    def told(f: Callable) -> list[Tensor]:
         return f(x, given, keep, draw, judge)
 
     def passed(f: Callable, other: Tensor) -> bool:
-        return torch.allclose(told(f)[0], other, atol=1e-5)
+        return kinds.same(told(f)[0], other)
 
     def shapes(f: Callable) -> list[tuple[int, ...]]:
         return [tuple(t.shape) for t in told(f)]
@@ -131,9 +137,9 @@ def supervised_attention(answer: Callable | None) -> bool:
         kept, picture, drawn = keep(x), given + draw(x), draw(x)
         attention = judge(picture).sigmoid()
         return check(
-            tried(answer, x, given, keep, draw, judge),
+            function(answer, kinds.tensors.called("a pair of tensors")),
             (
-                lambda f: isinstance(told(f), tuple) and len(told(f)) == 2,
+                lambda f: len(told(f)) == 2 and told(f)[0].ndim == 4,
                 "Return two things: the features for the next stage, and the picture.",
             ),
             (
@@ -145,14 +151,14 @@ def supervised_attention(answer: Callable | None) -> bool:
                 "The features for the next stage have 8 channels here, and the picture 3.",
             ),
             (
-                lambda f: not torch.allclose(told(f)[1], drawn, atol=1e-5),
+                lambda f: not kinds.same(told(f)[1], drawn),
                 "That is only the correction. The picture is what was given, plus the correction.",
             ),
             (
-                lambda f: not torch.allclose(told(f)[1], x[:, :3] + drawn, atol=1e-5),
+                lambda f: not kinds.same(told(f)[1], x[:, :3] + drawn),
                 "The correction is added to what was given, not to features.",
             ),
-            (lambda f: torch.allclose(told(f)[1], picture, atol=1e-5), "The picture is given + draw(x)."),
+            (lambda f: kinds.same(told(f)[1], picture), "The picture is given + draw(x)."),
             (
                 lambda f: not passed(f, x + kept * judge(drawn).sigmoid()),
                 "Your judge looks at the correction. He is to look at the whole picture: it is what the loss sees.",

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from srlib import fingerprints, models
 from srlib.exercises import mistakes
-from srlib.live import check, tried
+from srlib.live import check, function, kinds
 
 
 def espcn(answer: Callable[[int], nn.Module] | None) -> bool:
     """Exercise 1: ``answer(scale)`` is an ESPCN, repaired."""
     return check(
-        tried(answer, 2),
+        function(answer),
         (lambda f: _same(_of(f, 3), _right("espcn", 3), "shapes"), "It has other tensors than ESPCN's three layers."),
         (lambda f: _same(_of(f, 3), _right("espcn", 3), "size"), "At x3 the wave of 12 x 16 must come out as 36 x 48."),
         (
@@ -57,7 +57,7 @@ def pyramid(answer: Callable[[int], nn.Module] | None) -> bool:
     """Exercise 2: ``answer(scale)`` is a LapSRN of the course's size, repaired."""
     crop, slope = "one pixel off at each level", "another slope"
     return check(
-        tried(answer, 2),
+        function(answer),
         (
             lambda f: _same(_of(f, 2), _right("lapsrn", 2), "shapes"),
             "At x2 it has other tensors than one level: mend what stands there, and add no layer.",
@@ -108,9 +108,17 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
         return wrong
 
     def clean(f: Callable) -> bool:
-        net = copy.deepcopy(srcnn)
-        f(net, broken(net, "map"), x)
-        return not any(m._forward_hooks for m in net.modules())
+        """Are there as many hooks as before? (The mistake itself is one.)"""
+        nets = copy.deepcopy(srcnn), broken(srcnn, "map")
+        before = [len(m._forward_hooks) for net in nets for m in net.modules()]
+        f(*nets, x)
+        return [len(m._forward_hooks) for net in nets for m in net.modules()] == before
+
+    def smaller() -> nn.Module:
+        """Its last layer loses a row and a column."""
+        wrong = copy.deepcopy(srcnn)
+        mistakes.after(wrong.reconstruct, lambda out: out[..., 1:, 1:])
+        return wrong
 
     def late(net: nn.Module) -> nn.Module:
         """Right in the first round of its recursion, wrong from the second on."""
@@ -122,8 +130,7 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
         return wrong
 
     return check(
-        tried(answer, srcnn, broken(srcnn, "map"), x),
-        (lambda f: isinstance(f(srcnn, broken(srcnn, "map"), x), str), "Return the layer's name, a string."),
+        function(answer, kinds.Kind("the layer's name, a string,", _text)),
         (
             lambda f: f(srcnn, broken(srcnn, "map"), x) != "reconstruct",
             "That is the last layer that differs. All behind the mistake differ; it sits in the first.",
@@ -145,6 +152,10 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
             lambda f: f(drcn, late(drcn), x) == "recur",
             "DRCN calls one layer four times, and only the second call goes wrong: keep what *every* call gives.",
         ),
+        (
+            lambda f: f(srcnn, smaller(), x) == "reconstruct",
+            "Two outputs of different sizes differ as well: compare shapes first.",
+        ),
         (clean, "Your hooks are still on the network. Keep what register_forward_hook returns, and remove() it."),
         hint=[
             "A forward hook is called whenever a layer has given something: layer.register_forward_hook(fn).",
@@ -154,6 +165,12 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
             "default argument, name=name. Compare by shape and torch.allclose.",
         ],
     )
+
+
+def _text(given: object) -> str:
+    if not isinstance(given, str):
+        raise kinds.UnusableError
+    return given
 
 
 @lru_cache(maxsize=8)  # a check asks for the same one many times

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -20,13 +21,17 @@ def camera(answer: Callable[[Tensor, int, float, float, int], Tensor] | None) ->
     hiss, file = degrade.noise(12), degrade.jpeg(40)
     other, numbers = _photo(60, 72, colours=True), (3, 0.7, 5, 75)
 
+    @cache
+    def file_of(f: Callable) -> Tensor:
+        return f(hr, *given)
+
     def same(f: Callable, *steps: Callable) -> bool:
-        return kinds.same(f(hr, *given), compose(*steps)(hr))
+        return kinds.same(file_of(f), compose(*steps)(hr))
 
     return check(
         function(answer, kinds.tensor.called("the picture itself")),
         (
-            lambda f: f(hr, *given).shape == (1, 32, 24),
+            lambda f: file_of(f).shape == (1, 32, 24),
             "A picture of 64 x 48 becomes one of 32 x 24 at scale 2. Is the shrinking there, and once?",
         ),
         (
@@ -128,6 +133,7 @@ def guess_blur(answer: Callable[[Tensor, Sequence[float], Callable], float] | No
     def unshrunk(measure: Callable) -> float:
         return min(sigmas, key=lambda sigma: abs(measure(degrade.blur(sigma)(photo)) - measure(photo)))
 
+    @cache  # a detective takes his time
     def found(f: Callable, measure: Callable = ownpairs.fineness) -> float:
         given = f(photo, sigmas, measure)
         return next((sigma for sigma in sigmas if abs(sigma - given) < 1e-6), given)  # a tensor's 0.4 is 0.4000000059
