@@ -22,6 +22,7 @@ class CheckpointError(ValueError):
 
 
 DIGEST = hashlib.sha256().digest_size
+MARK = b"/data.pkl"  # the name with which torch begins its file
 LATER = ("steps", "tiers", "smoke_gain", "every", "rather")  # fields that may differ in what goes on
 
 
@@ -36,6 +37,15 @@ def write_checkpoint(path: str | os.PathLike, state: dict) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return path
+
+
+def is_one(path: str | os.PathLike) -> bool:
+    """Has this file been written as a checkpoint, whole or damaged? Anything else may be a learner's own work."""
+    path = Path(path)
+    if path.suffix == ".ckpt":
+        return True
+    content = path.read_bytes()
+    return content[:2] == b"PK" and MARK in content[:256]
 
 
 def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu") -> dict:
@@ -53,11 +63,18 @@ def read_checkpoint(path: str | os.PathLike, device: str | torch.device = "cpu")
     content = path.read_bytes()
     content, digest = content[:-DIGEST], content[-DIGEST:]
     if hashlib.sha256(content).digest() != digest:
-        raise CheckpointError(f"{path} is damaged or cut short (its checksum is wrong). Delete it and train again.")
+        if not is_one(path):
+            raise CheckpointError(f"{path} is no checkpoint of a training. Name a file that was saved as one.")
+        raise CheckpointError(
+            f"{path} is damaged or cut short (its checksum is wrong) and cannot be read. "
+            "Train again under another name."
+        )
     try:
         state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     except pickle.UnpicklingError:
-        raise CheckpointError(f"{path} holds more than tensors and plain values. Delete it and train again.") from None
+        raise CheckpointError(
+            f"{path} holds more than tensors and plain values, and is not read. Train again under another name."
+        ) from None
     except Exception:  # torch raises many kinds for what is not its own
         state = None
     if not isinstance(state, dict):
@@ -78,10 +95,10 @@ def check_belongs(path: str | os.PathLike, state: dict, recipe: dict) -> None:
         if name not in LATER and theirs.get(name) != recipe.get(name):
             raise CheckpointError(
                 f"{path} was trained with {name}={theirs.get(name)!r}, but this recipe has {recipe.get(name)!r}. "
-                "Use another file name, or delete the checkpoint to start again."
+                "Use another file name to start again."
             )
     if (taken := len(state["history"]["step"])) > recipe["steps"]:
         raise CheckpointError(
             f"{path} has {taken} steps behind it, but this recipe ends after {recipe['steps']}. "
-            "Ask for at least as many, or delete the checkpoint to start again."
+            "Ask for at least as many, or use another file name to start again."
         )

@@ -33,6 +33,11 @@ def turn(recipe: Recipe, settings: dict, changes: dict) -> dict:
     for name in changes:
         checks.choice(name, settings, "knob")
     recipes.with_changes(recipe, **{k: v for k, v in changes.items() if hasattr(recipe, k)})
+    if not isinstance(changes.get("augment", True), bool):
+        raise ValueError(f"augment={changes['augment']!r} is a switch: use True or False.")
+    for name, value in changes.get("degradation", {}).items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            raise ValueError(f"degradation has {name}={value!r}, which is no strength. Use a number of at least 0.")
     new = settings | changes
     if new["loss"] != settings["loss"]:
         new["loss_options"] = changes.get("loss_options", {})
@@ -55,7 +60,8 @@ def loss(settings: dict) -> losses.Loss:
     if not isinstance(settings["loss_options"], dict):
         raise ValueError(f"loss_options={settings['loss_options']!r} must be a dictionary, such as {{'eps': 1e-2}}.")
     for name, value in settings["loss_options"].items():
-        if name not in known or not 0 < value < math.inf:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name not in known or not number or not 0 < value < math.inf:
             raise ValueError(
                 f"loss_options has {name}={value!r}, which the loss {settings['loss']} cannot take. "
                 f"Its options are positive numbers: {', '.join(known) or 'it has none'}."

@@ -11,9 +11,9 @@ import pytest
 import torch
 from drawn import draw
 
-from srlib import adversarial, live, losses, train, weights
+from srlib import adversarial, live, losses, models, recipes, train, weights
 from srlib.figures import Html
-from srlib.live import curves, views
+from srlib.live import controls, curves, possible, views
 from srlib.recipes import AdversarialRecipe, Recipe
 
 TINY = {"features": 8, "layers": 2}
@@ -369,18 +369,58 @@ def test_restart_with_another_network_keeps_the_knobs(studio):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"), [({"features": -1}, "negative dimension"), ({"f1": 4}, "no middle")]
+    ("arguments", "sentence"),
+    [
+        ({"f1": 1.5}, "f1=1.5 cannot be: use a whole number of at least 1, such as 9."),
+        ({"f1": -1}, "f1=-1 cannot be: use a whole number of at least 1, such as 9."),
+        ({"f1": 0}, "f1=0 cannot be"),
+        ({"f1": math.nan}, "f1=nan cannot be"),
+        ({"f1": True}, "f1=True cannot be"),
+        ({"f1": 4}, "no middle"),
+        ({"f1": 99999}, "GB or more: choose smaller numbers."),
+        ({"n1": 10**30}, "GB or more: choose smaller numbers."),
+    ],
 )
 def test_a_network_that_cannot_be_leaves_the_old_one(with_front_end, arguments, sentence):
-    """Neither can be made: fewer than no features, and a filter without a middle."""
-    model = "srcnn" if "f1" in arguments else "sprint"
-    studio = live.TrainingStudio(recipe(model=model, arguments={} if model == "srcnn" else TINY), "laptop")
+    studio = live.TrainingStudio(recipe(model="srcnn", arguments={}), "laptop")
     before = studio.training
     for name, value in arguments.items():
         studio.desk.panel._receive(None, {"kind": "turn", "name": f"arguments.{name}", "value": value}, [])
     studio.desk.panel._receive(None, {"kind": "press", "button": "restart"}, [])
     assert sentence in studio.desk.panel.said
     assert studio.training is before
+
+
+SILLY = (0, -1, 1, 2, 3, 7, 1.5, math.nan, math.inf, 10**4, 10**30, "wide", None, True)
+TORCHS = r"size_t|argument '|enforce|[Tt]ensor|dimension|Traceback|\n|shape '"
+
+
+def outcome(own, known, argument, value):
+    """What comes of a network with this value: None if it draws, else the sentence."""
+    given = own.arguments | {argument: value}
+    try:
+        possible.checked(known, given)
+        with possible.network(given), torch.no_grad():
+            net = models.create(own.model, own.scale, own.variant, own.size, **given).eval()
+            net(torch.rand(1, 1 if net.space == "y" else 3, 24, 24))
+    except ValueError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_silly_numbers_of_any_network_are_told_in_a_sentence(monkeypatch, name):
+    """Whatever is typed: the network is made, or a sentence of ours says why not, with none of torch's words."""
+    monkeypatch.setattr(possible, "memory", lambda: 10**8)
+    monkeypatch.setattr(possible, "MANY", 500)
+    own = recipes.get(name)
+    known = controls.arguments(SimpleNamespace(recipe=own))
+    for argument, now in known.items():
+        told = {str(value): outcome(own, known, argument, value) for value in SILLY}
+        for value, sentence in told.items():
+            assert sentence is None or re.search(r"[.]$", sentence), f"{argument}={value}: {sentence}"
+            assert sentence is None or not re.search(TORCHS, sentence), f"{argument}={value}: {sentence}"
+        assert all(told[value] for value in ("nan", "inf", "wide", "None")), argument
+        assert isinstance(now, float) or told["1.5"], argument
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -476,12 +516,68 @@ def test_save_and_resume(studio, tmp_path):
     assert [s.loss for s in studio.training.history] == [s.loss for s in straight.history]
 
 
-@pytest.mark.parametrize(("file", "sentence"), [("none.ckpt", "There is no checkpoint"), ("bad.ckpt", "is damaged")])
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("none.ckpt", "There is no checkpoint"),
+        ("bad.ckpt", "bad.ckpt is damaged or cut short (its checksum is wrong) and cannot be read."),
+        ("srcnn.ipynb", "srcnn.ipynb is no checkpoint of a training. Name a file that was saved as one."),
+        ("foreign.ckpt", "foreign.ckpt is no checkpoint of a training. Name a file that Save wrote."),
+        ("other.ckpt", "other.ckpt is of espcn x2, but this studio trains sprint x2."),
+        ("", "Give the checkpoint a name, such as sprint-x2.ckpt."),
+        (".", "is a folder"),
+    ],
+)
 def test_a_checkpoint_that_cannot_be_read_is_said(studio, tmp_path, file, sentence):
     (tmp_path / "bad.ckpt").write_bytes(b"no")
-    studio.press("resume", tmp_path / file)()
+    (tmp_path / "srcnn.ipynb").write_text('{"cells": []}' * 40)
+    train.write_checkpoint(tmp_path / "foreign.ckpt", {"weights": torch.zeros(2)})
+    train.fit(recipe(model="espcn", arguments={}), "laptop").save(tmp_path / "other.ckpt")
+    studio.press("resume", tmp_path / file if file else " ")()
     assert sentence in studio.desk.panel.said
+    assert "elete" not in studio.desk.panel.said, "it may be a learner's own work"
+    with pytest.raises((ValueError, FileNotFoundError)):
+        studio.resumed(tmp_path / file)
     assert len(studio.run()) == 8
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        ("", "Give the checkpoint a name, such as sprint-x2.ckpt."),
+        ("nope/x.ckpt", "nope does not exist"),
+        (".", "is a folder"),
+        ("srcnn.ipynb", "srcnn.ipynb is no checkpoint, and would be overwritten"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_saved_is_said(studio, tmp_path, file, sentence):
+    (tmp_path / "srcnn.ipynb").write_text("my own work")
+    studio.press("save", tmp_path / file if file else "")()
+    assert sentence in studio.desk.panel.said
+    assert [path.name for path in tmp_path.iterdir() if path.name != "photos"] == ["srcnn.ipynb"]
+    assert (tmp_path / "srcnn.ipynb").read_text() == "my own work"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"augment": "no"},
+        {"augment": 1},
+        {"degradation": {"blur": "much"}},
+        {"degradation": {"noise": math.nan}},
+        {"loss_options": {"eps": "small"}, "loss": "charbonnier"},
+        {"lr": math.nan},
+        {"batch": 2.5},
+        {"patch": True},
+        {"loss": 3},
+    ],
+)
+def test_a_knob_takes_only_its_own_kind_of_value(changes):
+    run = train.fit(recipe(), "laptop")
+    with pytest.raises(ValueError, match=r"[.]$"):
+        run.set(**changes)
+    assert run.settings == train.fit(recipe(), "laptop").settings
+    assert run.turned == []
 
 
 def test_a_front_end_that_delivers_nothing_is_named_once_and_the_training_goes_on(studio, monkeypatch):

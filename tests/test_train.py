@@ -463,7 +463,7 @@ def test_a_checkpoint_cut_short_or_flipped_is_refused(saved):
         content[:n] + bytes([content[n] ^ 1]) + content[n + 1 :] for n in places
     ]:
         saved.write_bytes(damaged)
-        with pytest.raises(train.CheckpointError, match=r"a\.ckpt is damaged or cut short.*Delete it and train again"):
+        with pytest.raises(train.CheckpointError, match=r"a\.ckpt is damaged or cut short.*Train again under another"):
             fit(saved, steps=2)
     saved.write_bytes(content)
     assert len(fit(saved, steps=2).history) == 2
@@ -475,7 +475,7 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path):
             return os.system, (f"touch {tmp_path / 'executed'}",)
 
     train.write_checkpoint(tmp_path / "evil.ckpt", {"recipe": Evil()})
-    with pytest.raises(train.CheckpointError, match=r"evil\.ckpt .*Delete it and train again"):
+    with pytest.raises(train.CheckpointError, match=r"evil\.ckpt .*Train again under another"):
         train.read_checkpoint(tmp_path / "evil.ckpt")
     assert not (tmp_path / "executed").exists()
 

@@ -10,7 +10,7 @@ export const short = (v) =>
   v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5) ? v.toExponential(0) : String(Number(v.toPrecision(3)));
 
 // Where the middle of a word goes so that all of it is on the drawing; a figure is about 8 units wide.
-const inside = (x, word) => Math.min(x, WIDTH - 1 - 4.2 * String(word).length).toFixed(1);
+const inside = (x, word) => Math.min(x, WIDTH - 1 - 4.7 * String(word).length).toFixed(1);
 
 // Three to six round numbers between low and high.
 export function ticks(low, high) {

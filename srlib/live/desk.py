@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srlib import figures, knobs
-from srlib.live import controls, curves, views
+from srlib import checkpoints, figures, knobs
+from srlib.live import controls, curves, possible, views
 from srlib.live.panel import DEAF, Panel
 from srlib.train import Step
 
@@ -99,7 +100,7 @@ class Desk:
                 else:
                     getattr(self, f"_press_{message['button']}")(message)
             except Exception as error:  # whatever is touched, it must not end a training that runs
-                self._say(str(error) or type(error).__name__, about)
+                self._say(_sentence(error), about)
                 self.panel.send({"kind": "refused"})
             self._show_controls()
             self._next = min(self._next, time.monotonic() + OFTEN)  # what was touched should be seen soon
@@ -125,8 +126,11 @@ class Desk:
         self._say("Stopping ..." if self.panel.running_since else "Nothing is running.")
 
     def _press_restart(self, _) -> None:
-        fresh = self.studio.training.restart(**controls.fields(self.studio.training, self.planned))
-        fresh.look()  # some numbers make a network that cannot draw: better to learn that before the old one goes
+        run, fields = self.studio.training, controls.fields(self.studio.training, self.planned)
+        possible.checked(controls.arguments(run), fields.get("arguments", {}))
+        with possible.network(fields.get("arguments", {})):
+            fresh = run.restart(**fields)
+            fresh.look()  # some numbers make a network that cannot draw: better to learn that before the old one goes
         self._replace(fresh, "Started over: step 0, fresh weights")
 
     def _press_reset(self, _) -> None:
@@ -135,11 +139,28 @@ class Desk:
         self._say("Every knob is at the recipe's value again.")
 
     def _press_save(self, message: dict) -> None:
-        self._say(f"Saved as {self.studio.training.save(message['file'])}.")
+        path = self._named(message)
+        if path.exists() and not checkpoints.is_one(path):
+            raise ValueError(f"{path} is no checkpoint, and would be overwritten: name another file.")
+        if not path.parent.is_dir():
+            raise ValueError(
+                f"The folder {path.parent} does not exist: name a file in one that does, or make it first."
+            )
+        self._say(f"Saved as {self.studio.training.save(path)}.")
 
     def _press_resume(self, message: dict) -> None:
-        run = self.studio.resumed(message["file"])
-        self._replace(run, f"Loaded {message['file']}: {len(run.history)} steps done")
+        path = self._named(message)
+        run = self.studio.resumed(path)
+        self._replace(run, f"Loaded {path}: {len(run.history)} steps done")
+
+    def _named(self, message: dict) -> Path:
+        """The checkpoint that a press is about."""
+        if not (name := message["file"].strip()):
+            raise ValueError(f"Give the checkpoint a name, such as {self.panel.file}.")
+        path = Path(name).expanduser()
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: name a file in it, such as {path / self.panel.file}.")
+        return path
 
     def _replace(self, run, said: str) -> None:
         self.studio.training, self.studio.seen, self.planned, self._drawn = run, None, {}, None
@@ -195,3 +216,10 @@ class Desk:
 
     def _say(self, sentence: str, about: str = "a button") -> None:
         self.panel.said, self._about = sentence, about
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, in words."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    return str(error) or type(error).__name__

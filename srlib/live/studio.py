@@ -138,7 +138,13 @@ class TrainingStudio:
         Raises:
             ValueError, FileNotFoundError: not a checkpoint of this training (see ``Run.resume``).
         """
-        saved = train.read_checkpoint(path)["recipe"]
+        saved, own = train.read_checkpoint(path).get("recipe"), self.training.recipe
+        if not isinstance(saved, dict) or not {"model", "scale", "arguments", "seed"} <= saved.keys():
+            raise train.CheckpointError(f"{path} is no checkpoint of a training. Name a file that Save wrote.")
+        if (saved["model"], saved["scale"]) != (own.model, own.scale):
+            raise train.CheckpointError(
+                f"{path} is of {saved['model']} x{saved['scale']}, but this studio trains {own.model} x{own.scale}."
+            )
         run = self.training.restart(arguments=saved["arguments"], seed=saved["seed"])
         run.resume(path)
         return run
