@@ -44,9 +44,7 @@ def load(
     """
     target, described = devices.pick(device), card(name, scale, folder)
     path, scale = _found(name, scale, folder), _factor(name, scale)
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != described["sha256"]:
-        raise WeightsError(f"{path} is damaged: its sha256 is not the one on its card. Restore it, or train it again.")
+    content = read(name, scale, folder)
     try:
         recipe = described["recipe"]
         net = models.create(recipe["model"], scale, recipe["variant"], recipe["size"], **recipe["arguments"])
@@ -54,6 +52,19 @@ def load(
     except (RuntimeError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise WeightsError(f"{path} does not fit {name} x{scale}: {str(error).splitlines()[-1].strip()}") from None
     return net.eval().to(target)
+
+
+def read(name: str, scale: int | None = None, folder: str | os.PathLike | None = None) -> bytes:
+    """The bytes of a set of weights, which are those that its card speaks of; arguments as for :func:`load`.
+
+    Raises:
+        WeightsError: none there, or damaged.
+    """
+    path, described = _found(name, scale, folder), card(name, scale, folder)
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != described["sha256"]:
+        raise WeightsError(f"{path} is damaged: its sha256 is not the one on its card. Restore it, or train it again.")
+    return content
 
 
 def card(name: str, scale: int | None = None, folder: str | os.PathLike | None = None) -> dict:
