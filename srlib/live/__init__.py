@@ -7,7 +7,7 @@ HTML that still says everything.
 from srlib.live import kinds
 from srlib.live.answers import function, value
 from srlib.live.board import board
-from srlib.live.check import check, tried
+from srlib.live.check import check
 from srlib.live.compare import compare
 from srlib.live.explore import explore
 from srlib.live.mode import interactive
@@ -26,7 +26,6 @@ __all__ = [
     "kinds",
     "predict",
     "quiz",
-    "tried",
     "try_it",
     "value",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from IPython.display import display
 
 from srlib.figures import Html
-from srlib.live.answers import Answer, Function, Refused, crash, function, in_a_solution, in_learners_code, is_stub
+from srlib.live.answers import Answer, Function, Refused, crash, function, in_a_solution, in_learners_code
 from srlib.live.fold import fold, style
 from srlib.live.kinds import anything, described
 
@@ -69,8 +69,3 @@ def hints(steps: Sequence[str]) -> Html:
         markup = fold(f"Hint {number} of {len(steps)}", f"<p>{html.escape(step)}</p>{markup}")
     more = f" ({len(steps) - 1} more in the notebook)" if len(steps) > 1 else ""
     return Html(f'<div class="sr-hints">{markup}{style()}</div>', f"Hint: {steps[0]}{more}")
-
-
-def tried(fn: Callable | None, *arguments: Any) -> Callable | None:
-    """The learner's function, or None while it is still the empty one that returns None."""
-    return None if fn is None or is_stub(fn) else fn
