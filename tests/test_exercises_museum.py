@@ -113,6 +113,16 @@ def other_parting(right, wrong, x, remove=True, last=False, same=torch.allclose)
     return differ[-1 if last else 0] if differ else ""
 
 
+def containers_too(right, wrong, x):
+    """Listens to every layer but the whole network."""
+    said = [[], []]
+    for net, heard in zip(map(copy.deepcopy, (right, wrong)), said, strict=True):
+        for name, layer in list(net.named_modules())[1:]:
+            layer.register_forward_hook(lambda *a, name=name, to=heard: to.append((name, a[2])))
+        net(x)
+    return next((n for (n, a), (_, b) in zip(*said, strict=True) if a.shape != b.shape or not torch.equal(a, b)), "")
+
+
 def by_corners(right, wrong, x):
     """Cuts both to the size that they share."""
     both = zip(heard(right, x), heard(wrong, x), strict=True)
@@ -167,11 +177,21 @@ WRONG = [
     ("parting", lambda *a: other_parting(*a, remove=False), "still on the network"),
     ("parting", lambda *a: "extract" if right_parting(*a) else "", "that is the name"),
     ("parting", by_corners, "compare shapes first"),
+    ("parting", containers_too, "others inside"),
     ("parting", lambda right, wrong, x: layer, "NameError"),  # noqa: F821
 ]
 
 
-TestAnswers = answers.of(museum, RIGHT, WRONG)
+CALLS = "both networks call as many layers"
+EQUIVALENT = {
+    "parting": {
+        "for (name, a), (_, b) in zip(*said):": CALLS,
+        "for (name, a), (_, b) in zip(*said, strict=False):": CALLS,
+        "if a.shape != b.shape or not torch.allclose(b, a):": "two outputs differ both ways round",
+    },
+}
+
+TestAnswers = answers.of(museum, RIGHT, WRONG, EQUIVALENT)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -101,6 +101,8 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
     x = fingerprints.wave(1).float()
     srcnn, drcn, crossed = _filled("srcnn"), _filled("drcn"), _Crossed()
 
+    nested = fingerprints.fill(nn.Sequential(nn.Sequential(nn.Conv2d(1, 2, 3)), nn.Conv2d(2, 1, 3)))
+
     def broken(net: nn.Module, *names: str) -> nn.Module:
         wrong = copy.deepcopy(net)
         for name in names:
@@ -151,6 +153,10 @@ def parting(answer: Callable[[nn.Module, nn.Module, Tensor], str] | None) -> boo
         (
             lambda f: f(drcn, late(drcn), x) == "recur",
             "DRCN calls one layer four times, and only the second call goes wrong: keep what *every* call gives.",
+        ),
+        (
+            lambda f: f(nested, broken(nested, "0"), x) == "1",
+            "You name a layer that has others inside. Only those without any count.",
         ),
         (
             lambda f: f(srcnn, smaller(), x) == "reconstruct",
