@@ -141,7 +141,6 @@ def test_eight_bit_passes_take_the_smaller_factor_first(levels, height, width, b
 
 
 @pytest.mark.parametrize("border", ["symmetric", "replicate"])
-@pytest.mark.parametrize("border", ["symmetric", "replicate"])
 @pytest.mark.parametrize(("scale", "light", "least"), [(2, 128, 100), (3, 128, 0), (4, 128, 5)])
 def test_the_stored_lr_files_recipe_is_exact(scale, light, least, border):
     """Not one level may differ. A picture of two levels meets many halves; without any, this would prove little.
