@@ -271,9 +271,10 @@ STUDIO = [
 def studio_page(browser, lab, request):
     """A notebook with a studio, opened and running, its panel in sight."""
     address, work = lab
-    name = f"{request.node.name}.ipynb"
+    name = f"{request.node.originalname}.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nb = new_notebook(cells=[new_code_cell(source) for source in STUDIO], metadata={"kernelspec": kernel})
+    sources = [getattr(request, "param", STUDIO[0]), *STUDIO[1:]]
+    nb = new_notebook(cells=[new_code_cell(source) for source in sources], metadata={"kernelspec": kernel})
     nbformat.write(nb, work / name)
     page = open_in_lab(browser, address, name)
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
@@ -294,10 +295,10 @@ def press(page, button):
     page.locator(".sr-studio").get_by_role("button", name=button, exact=True).click()
 
 
-def until(page, what, true):
-    end = time.monotonic() + 30
+def until(page, what, true, seconds=30):
+    end = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < end, f"{what}: not within 30 s"
+        assert time.monotonic() < end, f"{what}: not within {seconds} s"
         page.wait_for_timeout(50)
 
 
@@ -348,6 +349,108 @@ def test_a_studio_is_played_while_its_cell_runs(studio_page):
     page.wait_for_selector(".sr-studio-summary", timeout=60_000)
     assert page.get_by_text("Error displaying widget").count() == 0
     assert page.locator(".sr-studio-summary img[alt]").count() == 4
+
+
+@pytest.mark.browser
+def test_a_button_acts_on_what_was_typed_just_before(studio_page):
+    page, _ = studio_page
+    field = page.get_by_label("features", exact=True)
+    said = page.locator(".sr-studio .said").last
+    for number, commit in ((5, "Enter"), (6, None)):
+        field.fill(str(number))
+        if commit:
+            field.press(commit)
+            press(page, "Restart")
+        else:  # not even given: the button is pressed without the field losing the focus
+            page.locator(".sr-studio").get_by_role("button", name="Restart").evaluate("button => button.click()")
+        until(page, "it started over", lambda: "Started over" in said.inner_text())
+        page.wait_for_timeout(400)
+        assert "Started over" in said.inner_text(), "and nothing wipes that"
+        assert field.input_value() == str(number)
+        press(page, "Save")
+        until(page, "saved", lambda: "Saved as" in said.inner_text())
+    page.get_by_label("seed", exact=True).fill("-5")
+    press(page, "Restart")
+    until(page, "explained", lambda: "seed=-5 is out of range" in said.inner_text())
+    page.locator(".sr-studio .file input").fill("")
+    press(page, "Save")
+    until(page, "a name is asked for", lambda: "Give the checkpoint a name" in said.inner_text())
+    press(page, "Stop")
+    page.wait_for_selector(".sr-studio-summary", timeout=60_000)
+    assert "sprint x2 (features 6, layers 2)" in page.locator(".sr-studio-summary").inner_text()
+
+
+@pytest.mark.browser
+def test_a_kernel_that_is_gone_leaves_words_and_no_dead_controls(studio_page):
+    page, path = studio_page
+    until(page, "a look was noted", lambda: page.get_by_text("when last noted").count())
+    page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart() }")
+    phase = page.locator(".sr-studio .phase")
+    until(page, "it is noticed", lambda: "The kernel was restarted or has died" in phase.inner_text())
+    assert page.locator(".sr-studio :is(.bar, .knobs) :is(input, select, button):enabled").count() == 0
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    until(page, "saved", lambda: "when last noted" in path.read_text(encoding="utf-8"))
+    page.reload()
+    page.wait_for_selector(".sr-standin", timeout=60_000)
+    page.wait_for_timeout(3000)  # the widget would have been looked for by now
+    shown = page.locator(".jp-NotebookPanel").inner_text()
+    assert "In JupyterLab, controls to turn while it trains appear here: run this cell again." in shown
+    assert re.search(r"sprint x2 .* after [\d,]+ steps: .* dB\), when last noted", shown)
+    assert "Error displaying widget" not in shown
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+    until(page, "it lives again", lambda: page.locator(".sr-studio .status", has_text="loss").count(), 90)
+    assert not page.locator(".sr-standin").is_visible()
+
+
+SLOW = STUDIO[0].replace(
+    "studio = ",
+    "import time, torch\n"
+    "from srlib import losses\n"
+    "plain, one = losses.LOSSES['l1'], torch.rand(256, 256)\n"
+    "def l1(sr, hr):\n"
+    "    end = time.monotonic() + 1.5\n"
+    "    while time.monotonic() < end:\n"
+    "        one @ one\n"
+    "    return plain(sr, hr)\n"
+    "losses.LOSSES['l1'] = l1\n"
+    "studio = ",
+)
+
+WATCH = """what => new Promise(done => {
+  const page = document.querySelector('.sr-studio'), began = performance.now();
+  const look = () => { if (page.innerText.includes(what.words)) done(performance.now() - began); };
+  const watch = new MutationObserver(look);
+  watch.observe(page, { childList: true, subtree: true, characterData: true });
+  if (what.button) [...page.querySelectorAll('button')].find(b => b.textContent === what.button).click();
+  else {
+    const input = page.querySelector(`input[name=${what.input}]`);
+    input.value = what.value;
+    input.dispatchEvent(new Event('input'));
+  }
+  setTimeout(() => done(Infinity), 20000);
+})"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("studio_page", [SLOW], indirect=True)
+def test_a_step_of_a_second_and_a_half_keeps_nobody_waiting(studio_page):
+    """From the event on the page to the words on the page."""
+    page, _ = studio_page
+    waited = {}
+    for what in (
+        {"input": "lr", "value": "-4", "words": "Heard: learning rate (peak) 0.0001; it acts after this step."},
+        {"input": "batch", "value": "3", "words": "Heard: batch (patches) 3; it acts after this step."},
+        {"button": "Pause", "words": "Heard: Pause; it acts after this step."},
+    ):
+        page.wait_for_timeout(2000)
+        waited[what["words"]] = page.evaluate(WATCH, what)
+    print("milliseconds", [round(ms) for ms in waited.values()])
+    assert all(ms < 500 for ms in waited.values()), waited  # a third of a step
+    until(page, "paused", lambda: "Paused" in page.locator(".sr-studio .phase").inner_text())
+    until(page, "nothing waits", lambda: "Heard" not in page.locator(".sr-studio").inner_text())
+    assert ": lr 0." in page.locator(".sr-studio .changes").inner_text()
+    press(page, "Stop")
+    page.wait_for_selector(".sr-studio-summary", timeout=60_000)
 
 
 @pytest.mark.browser

@@ -13,6 +13,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 COPIES = 6  # of every weight while it trains: itself, its gradient, two moments, and what the last good look remembers
+LARGEST = 1_000  # of any whole number: no paper has more, and recursions need no memory, only for ever
 MANY = 5_000  # tensors: a network of more layers than that takes long to make, and longer to train
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -34,8 +35,10 @@ def checked(known: dict[str, int | float | bool], given: dict[str, object]) -> N
                 raise ValueError(f"{name}={value!r} is a switch: use True or False.")
         elif isinstance(now, int):
             least = min(1, now)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name}={value!r} cannot be: use a whole number of at least {least}, such as {now}.")
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= LARGEST:
+                raise ValueError(
+                    f"{name}={value!r} cannot be: use a whole number from {least} to {LARGEST:,}, such as {now}."
+                )
         elif isinstance(now, float):
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
                 raise ValueError(f"{name}={value!r} cannot be: use a finite number, such as {now}.")
