@@ -41,7 +41,7 @@ def lab(root, tmp_path_factory):
         start_new_session=True,
     )
     address = f"http://127.0.0.1:{port}"
-    for _ in range(240):
+    for _ in range(720):
         try:
             urllib.request.urlopen(f"{address}/api?token=letmein", timeout=2).read()
             break

@@ -107,7 +107,7 @@ def test_damaged_weights_are_serious(monkeypatch):
         raise weights.WeightsError("srcnn_x2.safetensors is damaged")
 
     monkeypatch.setattr(weights, "available", lambda: [("srcnn", 2)])
-    monkeypatch.setattr(weights, "load", damaged)
+    monkeypatch.setattr(weights, "read", damaged)
     (found,) = about("weights")
     assert found.serious
     assert found.fix == "git checkout -- data/weights/srcnn_x2.*"

@@ -65,7 +65,11 @@ def make(venv, lock):
         shutil.rmtree(venv)
     venv.mkdir(parents=True)
     venv.joinpath(HALF).touch()
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True, pass_fds=[lock.fileno()])
+    command = [sys.executable, "-m", "venv", venv]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, pass_fds=[lock.fileno()])
+    if done.returncode:  # not at once: of a Ctrl-C, which reaches both, it would tell where in its code it was
+        sys.stderr.write(done.stderr)
+        raise subprocess.CalledProcessError(done.returncode, command)
     venv.joinpath(HALF).unlink()
 
 
