@@ -111,7 +111,7 @@ def test_damaged_weights_are_serious(monkeypatch):
     (found,) = about("weights")
     assert found.serious
     assert found.fix == "git checkout -- data/weights/srcnn_x2.*"
-    monkeypatch.setattr(weights, "load", lambda name, scale: None)
+    monkeypatch.setattr(weights, "read", lambda name, scale: b"")
     assert about("weights")[0].text == "srcnn x2"
     monkeypatch.setattr(weights, "available", lambda: [])
     (found,) = about("weights")
