@@ -165,11 +165,11 @@ def bayes(lr: Tensor, scale: int, iterations: int = 6, noise: float = 1.0, contr
     start = _start(lr, scale, iterations)
     _number(noise, "noise", "Use 1 level.", zero=False)
     _number(contrast, "contrast", "Use 50 levels.", zero=False)
-    y = _mirrored(lr.detach().double())
+    y = _mirrored(lr.detach().cpu().double())  # not every GPU has doubles, and there is little to compute
     height, width = start.shape[-2:]
-    rows, columns = (_transfer(2 * n, scale).to(y.device) for n in (height, width))
+    rows, columns = (_transfer(2 * n, scale) for n in (height, width))
     transfer = rows[:, None] * columns
-    power = _power(height, width).to(y.device) * (contrast / 255) ** 2
+    power = _power(height, width) * (contrast / 255) ** 2
     observable = _folded(transfer.abs() ** 2 * power, scale)  # variance of what each frequency of the photo shows
     mean = y.mean(dim=(-2, -1), keepdim=True)
     observed = torch.fft.fft2(y - mean)
@@ -178,7 +178,7 @@ def bayes(lr: Tensor, scale: int, iterations: int = 6, noise: float = 1.0, contr
         surprise = observed / (observable + (noise / 255) ** 2)
         surprise = surprise.tile(scale, scale)  # the same for all the frequencies that fall on one another
         x = torch.fft.ifft2(power * transfer.conj() * surprise).real + mean
-        return x[..., :height, :width].to(start.dtype)
+        return x[..., :height, :width].to(start.dtype).to(start.device)
 
     def estimates() -> Iterator[Tensor]:
         yield start
