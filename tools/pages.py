@@ -70,7 +70,7 @@ def way(path):
         at and f"[All chapters]({_file(path.parent, order[0])}#chapters)",
         after and f"[{_title(path.parent, after)}]({_file(path.parent, after)}) →",
     ]
-    return "---\n\n" + " · ".join(link for link in links if link)
+    return " · ".join(link for link in links if link)  # no rule above: a leading "---" is front matter in MyST
 
 
 @cache
