@@ -10,25 +10,35 @@ import math
 import time
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from srlib import checkpoints, figures, knobs
 from srlib.live import controls, curves, possible, views
 from srlib.live.panel import DEAF, Panel
-from srlib.train import Step
-
-if TYPE_CHECKING:
-    from srlib.live.studio import TrainingStudio
+from srlib.train import Run, Step
 
 BUDGET = 9  # seconds of training for each second of drawing: a tenth of the time
 OFTEN = 0.25  # seconds between two drawings at least: nobody reads faster
 NAP = 0.05  # seconds between two glances at the inbox while paused
 
 
+class Studio(Protocol):
+    """What a desk needs of its studio (:class:`srlib.live.studio.TrainingStudio`), which makes it."""
+
+    training: Run
+    seen: Step | None
+
+    def put(self, run: Run) -> None: ...
+    def resumed(self, path: Path) -> Run: ...
+    def look_again(self) -> None: ...
+    def references(self) -> tuple: ...
+    def lines(self) -> dict[str, float]: ...
+
+
 class Desk:
     """Reads and draws the panel of one studio."""
 
-    def __init__(self, studio: TrainingStudio) -> None:
+    def __init__(self, studio: Studio) -> None:
         recipe = studio.training.recipe
         self.studio, self.paused, self.planned = studio, False, {}
         self._one, self._next, self._pace = False, 0.0, deque(maxlen=8)
@@ -163,7 +173,8 @@ class Desk:
         return path
 
     def _replace(self, run, said: str) -> None:
-        self.studio.training, self.studio.seen, self.planned, self._drawn = run, None, {}, None
+        self.studio.put(run)
+        self.planned, self._drawn = {}, None
         self.panel.pictures = []
         self._pace.clear()
         self._say(f"{said}." if self.panel.running_since else f"{said}. Run the cell with studio.run().")

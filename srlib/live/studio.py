@@ -132,6 +132,10 @@ class TrainingStudio:
                 place.update(shown)
         self._places = []
 
+    def put(self, run: train.Run) -> None:
+        """Let another training take the place of this one; nothing of it has been seen yet."""
+        self.training, self.seen = run, None
+
     def resumed(self, path: str | os.PathLike) -> train.Run:
         """This studio's training as it stands in a checkpoint, whatever network and seed that was begun with.
 
