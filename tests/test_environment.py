@@ -131,7 +131,8 @@ def test_the_tree_carries_no_machine_paths(root):
 
 
 def test_the_release_has_one_version(root):
-    version = re.search(r'^__version__ = "(.+)"$', (root / "srlib" / "__init__.py").read_text(encoding="utf-8"), re.M)[1]
+    package = (root / "srlib" / "__init__.py").read_text(encoding="utf-8")
+    version = re.search(r'^__version__ = "(.+)"$', package, re.M)[1]
     citation = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
     newest = re.search(r"^## (\d\S*)", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[1]
     assert (citation["version"], newest) == (version, version)

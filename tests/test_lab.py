@@ -201,7 +201,7 @@ def test_the_first_page_opens_quietly(browser, lab):
     context.on("request", lambda request: asked.append(request.url))
     page = context.new_page()
     page.goto(f"{address}/?token=letmein", timeout=60_000)
-    page.wait_for_url(re.compile(r"/lab/tree/index\.ipynb"), timeout=60_000)
+    page.wait_for_url(re.compile(r"/lab/tree/00_index\.ipynb"), timeout=60_000)
     wait_for(page, lambda state: state["name"] == "00_index.ipynb" and state["kernel"] == "idle", 90, "welcome page")
     page.wait_for_timeout(3000)  # the news pop-up comes late
     assert page.locator(".jp-Dialog").count() == 0, page.locator(".jp-Dialog").inner_text()
