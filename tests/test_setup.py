@@ -56,8 +56,8 @@ def tree(tmp_path, monkeypatch):
     (tree / "constraints.txt").write_text("")
     for name in ("hatchling", "editables", "spandrel"):
         wheel(wheels, name)
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
-        monkeypatch.delenv(name)
+    for name in [name for name in os.environ if name.startswith(("PIP_", "MAKE", "MFLAGS"))]:
+        monkeypatch.delenv(name)  # `make test` talks to a make below it, which then says which folder it is in
     for name, value in {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": os.devnull}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PYTHON", sys.executable)
