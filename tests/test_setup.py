@@ -111,7 +111,11 @@ def half_made(tree, kind):
 KINDS = ("without pip", "a folder alone", "half of pip", "marked as half made", "a package in part")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "a Python that is gone"])
+QUICK = ("without pip", "half of pip")  # the rest waits for `make test-slow`: each makes an environment or two
+HALVES = [k if k in QUICK else pytest.param(k, marks=pytest.mark.slow) for k in (*KINDS, "a Python that is gone")]
+
+
+@pytest.mark.parametrize("kind", HALVES)
 def test_a_half_made_environment_is_made_whole(tree, kind):
     half_made(tree, kind)
     done = set_up(tree)
