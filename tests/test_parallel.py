@@ -94,3 +94,27 @@ def test_a_batch_that_cannot_be_shared(monkeypatch):
     monkeypatch.setattr(parallel, "size", lambda: 3)
     with pytest.raises(ValueError, match=r"batch=4 cannot be shared equally by 3 processes\. Use a multiple of 3\."):
         parallel.part(4)
+
+
+def test_the_others_wait_until_the_first_has_scored(monkeypatch):
+    """Who leaves early takes torchrun's other processes along, in the middle of their work."""
+    done = []
+    monkeypatch.setattr(parallel.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(parallel.distributed, "barrier", lambda: done.append("waited"))
+    monkeypatch.setattr(parallel.distributed, "destroy_process_group", lambda: done.append("left"))
+    parallel.leave()
+    assert done == ["waited", "left"]
+
+
+def test_each_process_has_its_gpu_before_they_meet(monkeypatch):
+    done = []
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: done.append(str(device)))
+    monkeypatch.setattr(parallel.distributed, "is_initialized", lambda: False)
+    monkeypatch.setattr(parallel.distributed, "init_process_group", lambda backend, timeout: done.append(backend))
+    assert parallel.join(torch.device("cuda")) == torch.device("cuda", 2)
+    assert done == ["cuda:2", "nccl"]
+    done.clear()
+    assert parallel.join(torch.device("cpu")) == torch.device("cpu")  # what was asked for, whatever there is
+    assert done == ["gloo"]
